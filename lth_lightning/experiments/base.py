@@ -1,0 +1,108 @@
+"""What an experiment is made of: tickets, results, and a recipe that turns one into the other."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import nn
+
+from ..sparsity import Mask
+from ..training import Seeds
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What to train.
+
+    Args:
+        arm: What this training is called in tables: 'dense', 'ticket', 'reinitialised'...
+        round: The round of pruning that it belongs to; 0 is before any.
+        mask: What is kept; None for everything.
+        start: The checkpoint to start from; None to start at step 0 from an initialisation.
+        init: Seed of that initialisation; None for the replicate's own.
+        density: The density asked for.
+        more: Epochs to train beyond the end of the schedule, such as '10ep', for fine-tuning.
+    """
+
+    arm: str = "dense"
+    round: int = 0
+    mask: Mask | None = None
+    start: Path | None = None
+    init: int | None = None
+    density: float = 1.0
+    more: str = "0ep"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training.
+
+    Args:
+        folder: Its folder, with `last.ckpt` (the trained network), `result.pt` and the kept checkpoints.
+        row: What `results.jsonl` says of it.
+    """
+
+    folder: Path
+    row: Mapping[str, Any]
+
+    @cached_property
+    def mask(self) -> Mask:
+        """The mask that it was trained under, dense where nothing was pruned."""
+        return Mask(torch.load(self.folder / "result.pt", weights_only=True)["mask"])
+
+    @property
+    def trained(self) -> Path:
+        """The checkpoint of the trained network."""
+        return self.folder / "last.ckpt"
+
+    def kept(self, moment: str) -> Path:
+        """The checkpoint that was kept at a moment."""
+        return self.folder / f"kept-{moment}.ckpt"
+
+
+class Recipe(Protocol):
+    """How to train any ticket, once and resumably."""
+
+    @property
+    def seeds(self) -> Seeds:
+        """The seeds of this replicate."""
+
+    def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
+        """Train a ticket in its folder: read it if it is finished, resume it if it was cut.
+
+        Args:
+            ticket: What to train.
+            folder: The training's own folder.
+            keep: Moments whose checkpoints are kept.
+        """
+
+    def trained_net(self, result: Result) -> nn.Module:
+        """The trained network of a result, on the CPU."""
+
+
+class Experiment(ABC):
+    """Arranges many trainings.
+
+    `may_grow` names the arguments that may differ when an experiment is continued in its folder, because no finished
+    training depends on them.
+    """
+
+    may_grow: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def run(self, recipe: Recipe, folder: Path) -> list[Result]:
+        """Run one replicate.
+
+        Args:
+            recipe: How to train a ticket.
+            folder: The replicate's folder.
+        """
+
+    @property
+    @abstractmethod
+    def trainings(self) -> int:
+        """Number of trainings of one replicate."""

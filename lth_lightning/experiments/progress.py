@@ -1,0 +1,104 @@
+"""Progress: a live display on a terminal, plain lines elsewhere."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from .base import Ticket
+
+
+def duration(seconds: float) -> str:
+    """A time for people: '8 s', '3 min 20 s', '2 h 05 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+class TerminalProgress:
+    """Tells which training of how many, which round and density, epoch, accuracy, and the time left.
+
+    Args:
+        console: Where to; live if it is a terminal.
+        total: Number of trainings.
+        every: Seconds between lines of one training when it is no terminal.
+    """
+
+    def __init__(self, console: Console, total: int, every: float = 15.0) -> None:
+        self.console = console
+        self.total = total
+        self.every = every
+        self.done = 0
+        self.trained = 0
+        self._begun = self._told = time.monotonic()
+        self._live = Progress(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.fields[count]}[/bold] {task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "TerminalProgress":
+        self._task = self._live.add_task("", count="", note="", total=1)
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def started(self, ticket: Ticket, name: str, epochs: int) -> None:
+        """Show what is trained now."""
+        density = "" if ticket.mask is None else f", density {ticket.mask.density:.1%}"
+        self._what = f"{name} ({ticket.arm.replace('_', ' ')}{density})"
+        self._epochs = max(1, epochs)
+        self._share = 0.0
+        self._update("")
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """Show an epoch and its validation accuracy."""
+        accuracy = f", validation accuracy {row['val_accuracy']:.2%}" if "val_accuracy" in row else ""
+        note = f"epoch {row['epoch']}/{self._epochs}{accuracy}"
+        self._share = row["epoch"] / self._epochs
+        self._update(note)
+        if not self.console.is_terminal and time.monotonic() - self._told >= self.every:
+            self._print(f"  {self._what}: {note}{self._left()}")
+
+    def finished(self, row: dict[str, Any], anew: bool) -> None:
+        """A line for a training that has just finished; none for those that were there."""
+        self.done += 1
+        self._share = 0.0
+        if not anew:
+            return
+        self.trained += 1
+        accuracy = f": test accuracy {row['test_accuracy']:.2%}" if "test_accuracy" in row else ""
+        self._print(
+            f"{self.done}/{self.total} {row['folder']} ({row['arm'].replace('_', ' ')}, density {row['density']:.2%})"
+            f"{accuracy}{self._left()}"
+        )
+
+    def _left(self) -> str:
+        trained = self.trained + self._share
+        remaining = self.total - self.done - self._share
+        if trained == 0 or remaining <= 0:
+            return ""
+        return f", about {duration((time.monotonic() - self._begun) / trained * remaining)} left"
+
+    def _update(self, note: str) -> None:
+        self._live.update(
+            self._task,
+            description=self._what,
+            count=f"{self.done + 1}/{self.total}",
+            note=note + self._left(),
+            completed=self._share,
+        )
+
+    def _print(self, line: str) -> None:
+        self._told = time.monotonic()
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,207 @@
+"""How to train any ticket with Lightning, once and resumably."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.utilities.model_helpers import is_overridden
+from torch import nn
+
+from ..sparsity import Fixed, Mask, Prunable
+from ..training import (
+    History,
+    HoldLearningRate,
+    KeepCheckpoint,
+    LastCheckpoint,
+    Moment,
+    Seeds,
+    SeedSteps,
+    Sparsify,
+    load,
+)
+from .base import Result, Ticket
+from .results import SCHEMA, describe, provenance, read_result, write_result
+
+
+class Built(NamedTuple):
+    """A fresh set of what one training needs."""
+
+    module: LightningModule
+    data: LightningDataModule
+    trainer: dict[str, Any]
+
+
+Build = Callable[[Seeds, int], Built]
+
+
+class Observer(Protocol):
+    """Sees trainings happen: progress on the terminal, W&B."""
+
+    def started(self, ticket: Ticket, name: str, epochs: int) -> None:
+        """A training starts or resumes.
+
+        Args:
+            ticket: What is trained.
+            name: Its folder within the experiment's.
+            epochs: The epoch that it ends at.
+        """
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """An epoch of the current training is done; after resuming, those before are told again."""
+
+    def finished(self, row: dict[str, Any], anew: bool) -> None:
+        """A training is finished, just now (anew) or long ago."""
+
+
+@dataclass(frozen=True)
+class LightningRecipe:
+    """Trains tickets, each in its folder.
+
+    Args:
+        build: (seeds, seed of the initialisation) -> a fresh module, data module and Trainer arguments.
+        seeds: The replicate's seeds.
+        root: The experiment's folder, which names are relative to.
+        labels: Columns that all rows share, such as the experiment's name and the seed.
+        prunable: Which weights a mask is over.
+        observers: Told of every training.
+        save_seconds: How often a running training is saved.
+    """
+
+    build: Build
+    seeds: Seeds
+    root: Path
+    labels: dict[str, Any]
+    prunable: Prunable = field(default_factory=Prunable)
+    observers: Sequence[Observer] = ()
+    save_seconds: float = 20.0
+
+    def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
+        """Train a ticket in its folder: read it if it is finished, resume it if it was cut."""
+        finished = read_result(folder)
+        result = finished or self._train(ticket, folder, keep)
+        for observer in self.observers:
+            observer.finished(dict(result.row), anew=finished is None)
+        return result
+
+    def trained_net(self, result: Result) -> nn.Module:
+        """The trained network of a result, on the CPU."""
+        module = self.build(self.seeds, self.seeds.init).module
+        module.load_state_dict(load(result.trained)["state_dict"])
+        return module
+
+    def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
+        built = self.build(self.seeds, self.seeds.init if ticket.init is None else ticket.init)
+        last = folder / "last.ckpt"
+        stopwatch = Stopwatch(folder / "timing.json")
+        history = History(folder / "metrics.jsonl", self._tell(stopwatch))
+        sparsify = self._sparsify(built, ticket)
+        callbacks = [
+            *built.trainer["callbacks"],
+            SeedSteps(self.seeds.dropout),
+            *([HoldLearningRate()] if Moment.parse(ticket.more).count else []),
+            history,
+            *(KeepCheckpoint(folder / f"kept-{moment}.ckpt", moment) for moment in keep),
+            LastCheckpoint(last, self.save_seconds),
+        ]
+        trainer = quiet_trainer(built.trainer, folder, callbacks, Moment.parse(ticket.more).count)
+        for observer in self.observers:
+            observer.started(ticket, self._name(folder), trainer.max_epochs or 0)
+        start = last if last.exists() else ticket.start
+        if start is not None:
+            load(start)  # a damaged one is a sentence here, before anything is trained
+        trainer.fit(built.module, datamodule=built.data, ckpt_path=start, weights_only=True)
+        test = self._test(trainer, built)
+        assert sparsify.mask is not None
+        stopwatch.write()
+        row = {
+            "schema": SCHEMA,
+            **self.labels,
+            **describe(ticket, sparsify.mask, history.rows, test),
+            "precision": str(trainer.precision),
+            "folder": self._name(folder),
+            **provenance(),
+        }
+        return write_result(folder, sparsify.mask, row)
+
+    def _name(self, folder: Path) -> str:
+        return folder.relative_to(self.root).as_posix()
+
+    def _tell(self, stopwatch: "Stopwatch") -> Callable[[dict[str, Any]], None]:
+        def tell(row: dict[str, Any]) -> None:
+            stopwatch.write()
+            for observer in self.observers:
+                observer.epoch(row)
+
+        return tell
+
+    def _sparsify(self, built: Built, ticket: Ticket) -> Sparsify:
+        """The pruning callback of this training: the config's own, or one that holds the ticket's mask."""
+        callbacks = built.trainer["callbacks"]
+        own = [callback for callback in callbacks if isinstance(callback, Sparsify)]
+        if own and ticket.mask is not None:
+            raise ValueError(
+                "this experiment prunes, and the config's callbacks have a Sparsify of their own: "
+                "leave the method file out, or use it with 'lth fit'"
+            )
+        if own:
+            own[0].policy = own[0].policy.reseeded(self.seeds.mask)
+            if own[0].prunable == Prunable():
+                own[0].prunable = self.prunable
+            return own[0]
+        mask = ticket.mask or Mask.dense(self.prunable(built.module))
+        callbacks.append(sparsify := Sparsify(Fixed(mask), self.prunable))
+        return sparsify
+
+    def _test(self, trainer: Trainer, built: Built) -> dict[str, float]:
+        if not is_overridden("test_step", built.module):
+            return {}
+        (metrics,) = trainer.test(built.module, datamodule=built.data, verbose=False)
+        return dict(metrics)
+
+
+def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback], more_epochs: int) -> Trainer:
+    """A Lightning Trainer for one training in its folder, which leaves display and checkpoints to our callbacks.
+
+    Args:
+        config: The Trainer's arguments from the config.
+        folder: The training's own folder.
+        callbacks: All callbacks.
+        more_epochs: Epochs beyond the config's.
+    """
+    ours: dict[str, Any] = {
+        "callbacks": callbacks,
+        "default_root_dir": folder,
+        "logger": config.get("logger") or False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }
+    if more_epochs:
+        if not config.get("max_epochs"):
+            raise ValueError("fine-tuning beyond the end needs trainer.max_epochs, which this config lacks")
+        ours["max_epochs"] = config["max_epochs"] + more_epochs
+    return Trainer(**{**config, **ours})
+
+
+class Stopwatch:
+    """Wall time of a training, summed over its restarts: the one file that differs between equal runs.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._before = json.loads(path.read_text())["seconds"] if path.exists() else 0.0
+        self._start = time.monotonic()
+
+    def write(self) -> None:
+        """Write the time so far."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text(json.dumps({"seconds": round(self._before + time.monotonic() - self._start, 3)}))
+        partial.replace(self.path)

@@ -1,0 +1,118 @@
+"""What a finished training leaves: `result.pt` in its folder, and a row of the experiment's `results.jsonl`."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from .. import __version__
+from ..files import replacing
+from ..sparsity import Mask
+from .base import Result, Ticket
+
+SCHEMA = 1
+
+
+def write_result(folder: Path, mask: Mask, row: Mapping[str, Any]) -> Result:
+    """Mark a training as finished; the last file that it writes.
+
+    Args:
+        folder: The training's folder.
+        mask: The mask that the trained network has.
+        row: Plain values.
+    """
+    with replacing(folder / "result.pt") as partial:
+        torch.save({"row": dict(row), "mask": dict(mask)}, partial)
+    return Result(folder, row)
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result of a training, or None if it has not finished.
+
+    Raises:
+        ValueError: If its `result.pt` is damaged.
+    """
+    path = folder / "result.pt"
+    if not path.exists():
+        return None
+    try:
+        return Result(folder, torch.load(path, weights_only=True)["row"])
+    except Exception as error:  # torch.load raises what the damaged byte happens to cause
+        raise ValueError(
+            f"{path} cannot be read (truncated, or not a result): delete it, and only it is redone"
+        ) from error
+
+
+def describe(
+    ticket: Ticket, mask: Mask, curve: Sequence[Mapping[str, Any]], test: Mapping[str, float]
+) -> dict[str, Any]:
+    """The part of a row that follows from the training itself.
+
+    Args:
+        ticket: What was trained.
+        mask: The mask that the trained network has.
+        curve: The rows of `metrics.jsonl`; the last gives the metrics of the trained network.
+        test: Metrics on the test set, read once, after training.
+    """
+    metrics = {name: value for name, value in curve[-1].items() if name not in ("epoch", "step", "lr")}
+    validation = [row["val_accuracy"] for row in curve if "val_accuracy" in row]
+    return {
+        "arm": ticket.arm,
+        "round": ticket.round,
+        "density_asked": ticket.density if ticket.mask is not None else mask.density,
+        "density": mask.density,
+        "weights_kept": mask.kept,
+        "weights": mask.size,
+        "epochs": len(curve),
+        "steps": curve[-1]["step"],
+        **metrics,
+        **({"val_accuracy_best": max(validation)} if validation else {}),
+        **test,
+        "layers": {name: list(counts) for name, counts in mask.layers().items()},
+    }
+
+
+@cache
+def provenance() -> dict[str, Any]:
+    """Versions, and the commit of this package's checkout if it is one."""
+    versions = {"lth_lightning": __version__, "torch": str(torch.__version__), "lightning": lightning.__version__}
+    here = Path(__file__).resolve().parent
+    try:
+        git = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=10
+        )
+        commit = git.stdout.strip() or None
+    except OSError:  # git is not installed
+        commit = None
+    return {"versions": {**versions, "python": platform.python_version()}, "commit": commit}
+
+
+class Ledger:
+    """The file `results.jsonl`: one row per finished training, in the order of seed, round and folder.
+
+    It follows from the `result.pt` of the trainings, so that a kill between the two loses nothing.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        rows = [json.loads(line) for line in lines if line.endswith("}")]
+        self.rows: dict[str, Mapping[str, Any]] = {row["folder"]: row for row in rows}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a training's row, once."""
+        if self.rows.get(row["folder"]) == row:
+            return
+        self.rows[row["folder"]] = row
+        ordered = sorted(self.rows.values(), key=lambda row: (row["seed"], row["round"], row["folder"]))
+        with replacing(self.path) as partial:
+            partial.write_text("".join(json.dumps(row) + "\n" for row in ordered))

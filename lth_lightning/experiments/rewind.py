@@ -1,0 +1,59 @@
+"""Where a pruned network starts again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..sparsity import Mask
+from ..training import Moment, write_start
+from .base import Result
+
+
+@dataclass(frozen=True)
+class Rewind:
+    """Which weights, and which moment of the schedule, a ticket starts with.
+
+    | weights | to | is |
+    |---|---|---|
+    | kept | 0it | the original lottery ticket (Frankle & Carbin, 2019, arXiv:1803.03635) |
+    | kept | 500it, 2ep | weight rewinding (Frankle et al., 2020, arXiv:1912.05671) |
+    | trained | 0it | learning-rate rewinding (Renda et al., 2020, arXiv:2003.02389) |
+    | trained | end | fine-tuning at the last learning rate, for `more` epochs (Han et al., 2015, arXiv:1506.02626) |
+
+    Args:
+        weights: 'kept' for the weights of that moment, 'trained' for the trained ones.
+        to: The moment to continue from: data order, learning rate and step count are those of that moment.
+        more: Epochs to fine-tune, such as '10ep', when `to` is 'end'.
+        optimizer: 'fresh' starts without momentum, 'kept' restores that of the moment.
+
+    Raises:
+        ValueError: If a moment is misspelt, or the settings leave nothing to train.
+    """
+
+    weights: Literal["kept", "trained"] = "kept"
+    to: str = "0it"
+    more: str = "0ep"
+    optimizer: Literal["fresh", "kept"] = "fresh"
+
+    def __post_init__(self) -> None:
+        more = Moment.parse(self.more)
+        if more.unit != "ep":
+            raise ValueError(f"fine-tuning is counted in epochs, such as '10ep', not '{self.more}'")
+        if (Moment.parse(self.to).unit == "end") != (more.count > 0):
+            raise ValueError(
+                f"rewinding to '{self.to}' with more='{self.more}': training beyond the end needs to: end and "
+                "more: such as 10ep, any other moment neither"
+            )
+
+    def start(self, first: Result, last: Result, mask: Mask, folder: Path) -> Path:
+        """Write the checkpoint to start from.
+
+        Args:
+            first: The dense training, which kept the moment.
+            last: The training whose weights are pruned.
+            mask: The ticket's mask.
+            folder: The ticket's folder.
+        """
+        clock = first.kept(self.to)
+        weights = clock if self.weights == "kept" else last.trained
+        return write_start(folder / "start.ckpt", clock, weights, mask, self.optimizer)

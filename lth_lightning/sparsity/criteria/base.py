@@ -1,0 +1,36 @@
+"""What every criterion is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Self
+
+from torch import Tensor, nn
+
+from ..allocation import Scores
+from ..mask import Mask
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+class Criterion(ABC):
+    """A score for every weight; `prune` keeps the best.
+
+    Law: calling it leaves the network (weights, buffers, gradients, mode) and the random state as they were.
+    """
+
+    @abstractmethod
+    def __call__(self, net: nn.Module, mask: Mask, batches: Batches) -> Scores:
+        """Score the weights.
+
+        Args:
+            net: The network or LightningModule that has the weights.
+            mask: What is kept now; its names are the weights to score.
+            batches: (images, labels) for criteria that look at data.
+
+        Returns:
+            Weight name -> tensor of the weight's shape; higher is kept.
+        """
+
+    def reseeded(self, seed: int) -> Self:
+        """This criterion for another replicate; the same one, unless it draws random numbers."""
+        return self

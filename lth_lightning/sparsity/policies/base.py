@@ -1,0 +1,35 @@
+"""What every policy is."""
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+from torch import nn
+
+from ..mask import Mask
+
+
+class Policy(ABC):
+    """How the mask moves during one training."""
+
+    @abstractmethod
+    def start(self, net: nn.Module, weights: Mask) -> Mask:
+        """The mask to start with.
+
+        Args:
+            net: The network or LightningModule before its first step.
+            weights: The dense mask of the weights that may be pruned.
+        """
+
+    def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
+        """The mask from here on; asked before every optimizer step, when the dense gradients are there.
+
+        Args:
+            net: The network, whose `.grad` are those of all weights, pruned ones included.
+            mask: The mask so far. Returning the same object says that nothing changed, and costs nothing.
+            step: Number of completed optimizer steps.
+        """
+        return mask
+
+    def reseeded(self, seed: int) -> Self:
+        """This policy for another replicate; the same one, unless it draws random numbers."""
+        return self

@@ -1,0 +1,42 @@
+"""The one selection routine: `prune`."""
+
+import torch
+
+from .allocation import Allocation, Global, Scores, largest
+from .mask import Mask
+
+
+def prune(scores: Scores, density: float, allocation: Allocation | None = None, within: Mask | None = None) -> Mask:
+    """Keep the best-scored weights, exactly as many as the density asks for.
+
+    Args:
+        scores: Weight name -> score per weight; higher is kept, equal scores are kept in the order of their index.
+        density: Share of all prunable weights to keep, in (0, 1]. All means the size of `within`, whatever it keeps:
+            0.8 ** 3 is the third round at 20 % a round.
+        allocation: How the density is divided over the layers; `Global` by default.
+        within: What may be kept; weights outside it are not ranked at all. Everything by default.
+
+    Returns:
+        The mask, with density `floor(density * N + 1/2) / N`.
+
+    Raises:
+        ValueError: If a score is not a number, a name or shape differs from `within`, or the density cannot be met.
+
+    Example:
+        >>> prune({"w": torch.tensor([3.0, 1.0, 2.0, 2.0])}, 0.5)["w"]
+        tensor([ True, False,  True, False])
+    """
+    within = Mask.dense(scores) if within is None else within
+    within.check(scores)
+    for name in within:
+        if scores[name].isnan().any():
+            raise ValueError(
+                f"the scores of {name} are not numbers: training may have diverged; lower the learning rate"
+            )
+    budgets = (allocation or Global())(scores, density, within)
+    kept = {}
+    for name, allowed in within.items():
+        tensor = torch.zeros_like(allowed)
+        tensor[allowed] = largest(scores[name].to(allowed.device)[allowed].flatten(), budgets[name])
+        kept[name] = tensor
+    return Mask(kept)

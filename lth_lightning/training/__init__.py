@@ -1,0 +1,30 @@
+"""One training: the module, the pruning callback, schedules, checkpoints and rewinding."""
+
+from .checkpoints import KeepCheckpoint, LastCheckpoint
+from .classifier import Classifier
+from .history import History
+from .moments import Clock, Moment
+from .randomness import Seeds, SeedSteps, seeded
+from .rewinding import HoldLearningRate, load, write_start
+from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
+from .sparsify import Sparsify
+
+__all__ = [
+    "Classifier",
+    "Clock",
+    "Constant",
+    "Cosine",
+    "History",
+    "HoldLearningRate",
+    "KeepCheckpoint",
+    "LastCheckpoint",
+    "LearningRateSchedule",
+    "Milestones",
+    "Moment",
+    "SeedSteps",
+    "Seeds",
+    "Sparsify",
+    "load",
+    "seeded",
+    "write_start",
+]

@@ -1,0 +1,104 @@
+"""Checkpoints: the moment to rewind to, and the one to resume from. Both are ordinary Lightning checkpoints."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from ..files import replacing
+from .moments import Clock, Moment
+
+
+def save(trainer: Trainer, path: Path) -> None:
+    """Save a checkpoint that is either whole or absent."""
+    with replacing(path) as partial:
+        trainer.save_checkpoint(partial)
+
+
+class KeepCheckpoint(Checkpoint):
+    """Keeps the checkpoint of one moment of training, to rewind to.
+
+    `at='500it'` is the state after exactly 500 optimizer steps, '0it' that before the first, '2ep' that after two
+    epochs and their validation.
+
+    Args:
+        path: The file to write.
+        at: The moment: '500it', '2ep' or 'end'.
+
+    Raises:
+        ValueError: If the moment is misspelt; or, when training starts, if training ends before it.
+    """
+
+    def __init__(self, path: str | Path, at: str) -> None:
+        self.path = Path(path)
+        self.at = at
+        self._moment = Moment.parse(at)
+
+    @property
+    def state_key(self) -> str:
+        """One key per moment, so that one training can keep several."""
+        return f"KeepCheckpoint({self.at})"
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check that the moment will come; keep the checkpoint of step 0."""
+        clock = Clock.of(trainer)
+        self._step = self._moment.steps(clock)
+        self._whole_epochs = self._step % clock.epoch == 0
+        if self._step > clock.total:
+            raise ValueError(
+                f"training ends after {clock.total:.0f} steps, before {self.at} (step {self._step:.0f}): "
+                "choose an earlier moment or train longer"
+            )
+        if trainer.global_step > self._step and not self.path.exists():
+            raise FileNotFoundError(f"{self.path} is missing, and training resumes after {self.at}: delete its folder")
+        if self._step == 0 and trainer.global_step == 0:
+            save(trainer, self.path)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep the checkpoint of a step within an epoch."""
+        if trainer.global_step == self._step and not self._whole_epochs and not self.path.exists():
+            save(trainer, self.path)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the checkpoint of an epoch's end."""
+        if trainer.global_step == self._step and not self.path.exists():
+            save(trainer, self.path)
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps one checkpoint to resume from: saved when enough time has passed since the last, and at the end.
+
+    Resuming is exact from wherever it was saved, so when it is saved changes no result.
+
+    Args:
+        path: The file to write.
+        seconds: Save when so much time has passed; 0 saves after every step.
+    """
+
+    def __init__(self, path: str | Path, seconds: float = 20.0) -> None:
+        self.path = Path(path)
+        self.seconds = seconds
+        self._saved = time.monotonic()
+
+    def _save(self, trainer: Trainer) -> None:
+        save(trainer, self.path)
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save within an epoch, between two optimizer steps; gradients half accumulated are in no checkpoint."""
+        if time.monotonic() - self._saved < self.seconds or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return
+        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after an epoch and its validation; always after the last."""
+        clock = Clock.of(trainer)
+        if trainer.global_step >= clock.total or time.monotonic() - self._saved >= self.seconds:
+            self._save(trainer)

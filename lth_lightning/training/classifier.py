@@ -1,0 +1,125 @@
+"""One LightningModule for all image classifiers."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
+
+from .moments import Clock
+from .schedules import Constant, LearningRateSchedule
+from .tally import Tally
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Classifier(LightningModule):
+    """Trains a network to classify images with cross-entropy.
+
+    Logs `train_`, `val_` and `test_` `loss` and `accuracy` once an epoch; nothing is read back from the device
+    within a step.
+
+    Args:
+        net: Any network from images (B, C, H, W) to logits (B, classes), such as `lth_lightning.models.LeNet300100`
+            or `torchvision.models.resnet18`.
+        optimizer: Any torch optimizer by class path, such as `torch.optim.SGD` with `init_args: {lr: 0.1}`.
+        schedule: A schedule with moments (`Constant`, `Milestones`, `Cosine`), stepped every optimizer step; or any
+            torch scheduler by class path, stepped every epoch.
+        label_smoothing: Share of each label given to all classes alike, in training.
+        channels_last: Memory format of convolutions; by default channels last when the network has any.
+        compile: Whether to compile the network with `torch.compile`.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
+        schedule: LearningRateSchedule | LRSchedulerCallable = Constant(),  # noqa: B008 (frozen)
+        label_smoothing: float = 0.0,
+        channels_last: bool | None = None,
+        compile: bool = False,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.label_smoothing = label_smoothing
+        self.channels_last = channels_last
+        self.compile_net = compile
+        self.train_tally, self.val_tally, self.test_tally = Tally(), Tally(), Tally()
+
+    def setup(self, stage: str) -> None:
+        """Choose the memory format and compile; weights keep their names and values."""
+        convolutional = any(isinstance(module, nn.Conv2d) for module in self.net.modules())
+        if convolutional if self.channels_last is None else self.channels_last:
+            self.net.to(memory_format=torch.channels_last)
+        if self.compile_net:
+            self.net.compile()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, classes) of images (B, C, H, W)."""
+        logits: Tensor = self.net(images)
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        images, labels = batch
+        logits = self.net(images)
+        loss = cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        self.train_tally.update(logits, labels, loss)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Tally one batch."""
+        self._evaluate(self.val_tally, batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Tally one batch."""
+        self._evaluate(self.test_tally, batch)
+
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Tensor:
+        """The most probable classes (B,) of one batch."""
+        images = batch if isinstance(batch, Tensor) else batch[0]
+        return self.forward(images).argmax(1)
+
+    def _evaluate(self, tally: Tally, batch: Batch) -> None:
+        images, labels = batch
+        logits = self.net(images)
+        tally.update(logits, labels, cross_entropy(logits, labels))
+
+    def _log(self, name: str, tally: Tally) -> None:
+        self.log_dict({f"{name}_{key}": value for key, value in tally.compute().items()})
+        tally.reset()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's means."""
+        self._log("train", self.train_tally)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation set's means."""
+        self._log("val", self.val_tally)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test set's means."""
+        self._log("test", self.test_tally)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the sums of an unfinished epoch, so that its means are the same after resuming."""
+        checkpoint["train_tally"] = self.train_tally.metric_state
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the sums of an unfinished epoch."""
+        for name, value in checkpoint.get("train_tally", {}).items():
+            setattr(self.train_tally, name, value.to(self.device))
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer and its schedule."""
+        optimizer = self.optimizer(self.parameters())
+        if not isinstance(self.schedule, LearningRateSchedule):
+            return [optimizer], [self.schedule(optimizer)]
+        schedule, trainer = self.schedule, self.trainer
+        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, Clock.of(trainer)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,0 +1,56 @@
+"""The curve of a training: one row per epoch, in a local file that is the truth for every other display."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+Row = dict[str, Any]
+
+
+class History(Checkpoint):
+    """Writes the metrics that a module logs to `metrics.jsonl`, a row per epoch.
+
+    The rows are this callback's state: a resumed training rewrites the file from them, so that it never holds an
+    epoch twice.
+
+    Args:
+        path: The file.
+        listener: Called with every new row, and after resuming with all old ones first.
+    """
+
+    def __init__(self, path: str | Path, listener: Callable[[Row], None] = lambda row: None) -> None:
+        self.path = Path(path)
+        self.listener = listener
+        self.rows: list[Row] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """All rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the rows."""
+        self.rows = list(state_dict["rows"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell the listener what was there."""
+        for row in self.rows:
+            self.listener(row)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add a row: the epoch, the steps, the learning rate and every logged metric."""
+        row: Row = {
+            "epoch": trainer.current_epoch + 1,
+            "step": trainer.global_step,
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            **{name: value.item() for name, value in trainer.callback_metrics.items()},
+        }
+        self.rows.append(row)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")  # no flush to disk: the checkpoint holds these rows too
+        partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        partial.replace(self.path)
+        self.listener(row)

@@ -1,0 +1,94 @@
+"""The pruning callback."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.optim import Optimizer
+
+from ..sparsity import Mask, Policy, Prunable
+
+
+class Sparsify(Callback):
+    """Trains any LightningModule under a mask.
+
+    Before the first step the policy gives the mask (a resumed training restores it instead). Before every optimizer
+    step the policy may move it, seeing the dense gradients; then the gradients of pruned weights are zeroed, before
+    clipping and before a module logs their norm. After every optimizer step pruned weights, and every state of the
+    optimizer that has their shape, are zeroed: a weight that comes back starts without momentum, in any optimizer.
+
+    The mask is this callback's state, so checkpoints carry it; the network's own state has the keys and shapes of the
+    dense network.
+
+    Args:
+        policy: Where the mask comes from and how it moves: `AtInit`, `Fixed`, or a class of your own.
+        prunable: Which weights the mask is over; by default all of convolutions and linear layers.
+    """
+
+    state_key = "Sparsify"
+
+    def __init__(self, policy: Policy, prunable: Prunable = Prunable()) -> None:  # noqa: B008 (frozen)
+        self.policy = policy
+        self.prunable = prunable
+        self.mask: Mask | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The mask, as plain tensors."""
+        return {} if self.mask is None else {"mask": dict(self.mask)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the mask."""
+        self.mask = Mask(state_dict["mask"]) if "mask" in state_dict else None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the mask, fresh or restored, and zero what it prunes; from here on every step keeps it."""
+        self._weights = dict(self.prunable(pl_module))
+        if self.mask is None:
+            self.mask = self.policy.start(pl_module, Mask.dense(self._weights))
+        self._set(self.mask)
+        self._handles = [optimizer.register_step_post_hook(self._after_step) for optimizer in trainer.optimizers]
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Let the policy move the mask, then zero the gradients of pruned weights."""
+        assert self.mask is not None
+        mask = self.policy.update(pl_module, self.mask, trainer.global_step)
+        if mask is not self.mask:
+            self._set(mask)
+            self._zero_states(optimizer)
+        pairs = [(w.grad, f) for w, f in zip(self._tensors, self._factors, strict=True) if w.grad is not None]
+        _multiply([grad for grad, _ in pairs], [factor for _, factor in pairs])
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let go of the optimizers."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _set(self, mask: Mask) -> None:
+        mask.apply(self._weights)
+        self.mask = mask
+        self._tensors: list[Tensor] = [self._weights[name] for name in mask]
+        # of the weights' own layout and type, so that one fused call multiplies them all
+        self._factors = [torch.zeros_like(self._weights[name]).copy_(kept) for name, kept in mask.items()]
+
+    @torch.no_grad()
+    def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        _multiply(self._tensors, self._factors)
+        self._zero_states(optimizer)
+
+    @torch.no_grad()
+    def _zero_states(self, optimizer: Optimizer) -> None:
+        states: list[Tensor] = []
+        factors: list[Tensor] = []
+        for weight, factor in zip(self._tensors, self._factors, strict=True):
+            for state in optimizer.state.get(weight, {}).values():
+                if isinstance(state, Tensor) and state.shape == weight.shape:
+                    states.append(state)
+                    factors.append(factor)
+        _multiply(states, factors)
+
+
+def _multiply(tensors: list[Tensor], factors: list[Tensor]) -> None:
+    """Multiply each tensor in place by its factor, in one fused call."""
+    if tensors:
+        torch._foreach_mul_(tensors, factors)
