@@ -1,0 +1,149 @@
+"""A loader that keeps all images on the device and whose batches are functions of (seed, epoch, position)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lth_lightning.data.augment import CropFlip
+from lth_lightning.data.draws import generator
+from lth_lightning.data.normalise import normalise, scale_shift
+
+Batch = tuple[Tensor, Tensor]
+
+
+class InMemoryLoader:
+    """Batches of images, shuffled and augmented on the device that holds them.
+
+    What a batch is depends on the seeds, the epoch and its number in the epoch, and on nothing else: not on earlier
+    iterations, the device, or the global random state (which stays as it is). The order and the augmentation of a
+    sample do not depend on the batch size either. So a training that resumes at (epoch, batch) continues bit for bit.
+
+    Lightning drives it by `sampler.set_epoch` before each epoch and by `state_dict`/`load_state_dict` in checkpoints;
+    it needs no Lightning itself.
+
+    Args:
+        images: (N, C, H, W) uint8, on the device to train on.
+        labels: (N,) int64, on the same device.
+        mean: (C,) mean of pixel values scaled to 0..1, subtracted.
+        std: (C,) standard deviation, divided by.
+        batch_size: Images per batch.
+        order_seed: Seed of the order; None keeps the images in the order given.
+        augment: Random crops and flips, or None.
+        drop_last: Leave out a last batch that is not full.
+
+    Raises:
+        ValueError: The batch size leaves no batch.
+    """
+
+    batch_sampler = None  # Lightning looks for it wherever there is a sampler
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        mean: Tensor,
+        std: Tensor,
+        batch_size: int,
+        order_seed: int | None = None,
+        augment: CropFlip | None = None,
+        drop_last: bool = False,
+    ) -> None:
+        count = len(images) if not drop_last else len(images) // batch_size * batch_size
+        if count == 0:
+            raise ValueError(
+                f"batches of {batch_size} leave no full batch of {len(images)} images: take a smaller batch_size or "
+                "drop_last=False"
+            )
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.order_seed, self.augment = order_seed, augment
+        self._count = count
+        self._scale, self._shift = scale_shift(mean, std, images.device)
+        self._epoch = 0
+        self._yielded = 0
+        self._resume_at = 0
+
+    @property
+    def sampler(self) -> "InMemoryLoader":
+        """The object whose `set_epoch` Lightning calls before each epoch."""
+        return self
+
+    def __len__(self) -> int:
+        return -(-self._count // self.batch_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration; another epoch than the current one begins at its first batch.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+        """
+        if epoch != self._epoch:
+            self._epoch, self._yielded, self._resume_at = epoch, 0, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the loader is.
+
+        Returns:
+            `epoch`, and `batch`: how many batches of it have been yielded (0 when it is complete).
+        """
+        return {"epoch": self._epoch, "batch": self._yielded % len(self)}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Make the next iteration, if it is of the state's epoch, begin where the state was taken.
+
+        Args:
+            state: From `state_dict`.
+
+        Raises:
+            ValueError: The epoch has no such batch.
+        """
+        if not 0 <= state["batch"] < len(self):
+            raise ValueError(
+                f"the checkpoint stopped at batch {state['batch']} of an epoch, but this loader's epochs have "
+                f"{len(self)} batches: resume with the data and the batch size that it was saved with"
+            )
+        self._epoch, self._yielded, self._resume_at = state["epoch"], state["batch"], state["batch"]
+
+    def __iter__(self) -> Iterator[Batch]:
+        # A generator's body starts with the first batch asked for: Lightning sets the epoch after calling iter().
+        start, self._resume_at = self._resume_at, 0
+        self._yielded = start
+        order, draws = self._order(), self._draws()
+        step = self._batches_at_once()
+        for first in range(start, len(self), step):
+            chosen = slice(first * self.batch_size, min((first + step) * self.batch_size, self._count))
+            for batch in self._assembled(chosen, order, draws):
+                self._yielded += 1
+                yield batch
+
+    def _order(self) -> Tensor | None:
+        """The samples' numbers in the order of this epoch, (N,) int64 on the device."""
+        if self.order_seed is None:
+            return None
+        draw = generator("order", self.order_seed, self._epoch)
+        return torch.randperm(len(self.images), generator=draw).to(self.images.device)
+
+    def _draws(self) -> Tensor | None:
+        """The augmentation of every sample in this epoch, (3, N) int64 on the device."""
+        if self.augment is None:
+            return None
+        return self.augment.draw(len(self.images), self._epoch).to(self.images.device)
+
+    def _batches_at_once(self) -> int:
+        """How many batches to assemble by one pass: many small ones together, as each operation has a fixed cost."""
+        values = 1 << 20 if self.images.device.type == "cpu" else 1 << 24  # 4 MB stay in the CPU's cache
+        return max(1, values // (self.batch_size * self.images[0].numel()))
+
+    def _assembled(self, chosen: slice, order: Tensor | None, draws: Tensor | None) -> Iterator[Batch]:
+        """The batches of the positions chosen, as views of one block."""
+        if order is None:
+            images, labels = self.images[chosen], self.labels[chosen]
+            draws = None if draws is None else draws[:, chosen]
+        else:
+            samples = order[chosen]
+            images, labels = self.images.index_select(0, samples), self.labels.index_select(0, samples)
+            draws = None if draws is None else draws.index_select(1, samples)
+        if self.augment is not None and draws is not None:
+            images = self.augment.apply(images, draws)
+        images = normalise(images, self._scale, self._shift)
+        return zip(torch.split(images, self.batch_size), torch.split(labels, self.batch_size), strict=True)
