@@ -1,0 +1,12 @@
+"""Reading results: one table of trainings, intervals over seeds, and a page for people.
+
+Everything here starts from what an experiment left in its folder (`results.jsonl`, `metrics.jsonl`, `timing.json`,
+`config.yaml`); nothing is trained and no network is loaded.
+"""
+
+from .intervals import Interval, mean_interval, paired_difference
+from .page import write_report
+from .reading import curves, read
+from .sentences import summary
+
+__all__ = ["Interval", "curves", "mean_interval", "paired_difference", "read", "summary", "write_report"]

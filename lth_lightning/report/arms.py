@@ -1,0 +1,92 @@
+"""How the arms of an experiment are called, explained and coloured: the same in every figure, table and sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Okabe and Ito's colours, which people with any common colour blindness can tell apart; yellow is too pale for lines.
+SPARE = (("#56B4E9", "P"), ("#8C6D1F", "X"), ("#6A3D9A", "*"), ("#999999", "h"))
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training that an experiment compares with others.
+
+    Args:
+        name: As in `results.jsonl`.
+        label: In legends and tables.
+        plural: In sentences.
+        meaning: One explaining sentence without its full stop; empty where unknown.
+        colour: Hexadecimal.
+        marker: Matplotlib's name; a second way besides colour to tell arms apart.
+    """
+
+    name: str
+    label: str
+    plural: str
+    meaning: str
+    colour: str
+    marker: str
+
+
+KNOWN = (
+    Arm("dense", "dense", "dense networks", "the whole network, trained without pruning", "#333333", "s"),
+    Arm(
+        "ticket",
+        "ticket",
+        "tickets",
+        "only the weights that pruning kept, put back to an earlier moment of the dense training and trained again",
+        "#0072B2",
+        "o",
+    ),
+    Arm(
+        "reinitialised",
+        "reinitialised",
+        "reinitialised tickets",
+        "the weights kept are those of the ticket, but they start from newly drawn values",
+        "#D55E00",
+        "^",
+    ),
+    Arm(
+        "rearranged_mask",
+        "rearranged mask",
+        "rearranged masks",
+        "as many weights in every layer as in the ticket, but at random places",
+        "#009E73",
+        "v",
+    ),
+    Arm(
+        "shuffled_weights",
+        "shuffled weights",
+        "shuffled weights",
+        "the weights kept are those of the ticket, but their starting values are exchanged within each layer",
+        "#E69F00",
+        "<",
+    ),
+    Arm(
+        "random_ticket",
+        "random ticket",
+        "random tickets",
+        "weights kept at random places and started from newly drawn values",
+        "#CC79A7",
+        "D",
+    ),
+    Arm(
+        "small_dense",
+        "small dense",
+        "small dense networks",
+        "a narrower network without pruning, with about as many weights as the ticket keeps",
+        "#6B8E23",
+        ">",
+    ),
+)
+
+
+def describe(names: Iterable[str]) -> dict[str, Arm]:
+    """Arms by name: dense first, then tickets, the known controls, and others in alphabetical order."""
+    found = set(names)
+    arms = {arm.name: arm for arm in KNOWN if arm.name in found}
+    for index, name in enumerate(sorted(found - set(arms))):
+        label = name.replace("_", " ").strip() or "(no name)"
+        label = label if len(label) <= 36 else f"{label[:35]}…"
+        arms[name] = Arm(name, label, f'"{label}"', "", *SPARE[index % len(SPARE)])
+    return arms

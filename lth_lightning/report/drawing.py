@@ -1,0 +1,150 @@
+"""One look for all figures, and their way into files and into the page."""
+
+import base64
+import io
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from .wording import share
+
+WIDE, NARROW = 8.6, 4.0  # inches: a page on a desk and on a telephone
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "text.parse_math": False,  # names of arms and layers are not formulas, whatever they contain
+    "axes.edgecolor": "#8A8F98",
+    "axes.labelcolor": "#33373D",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#E6E8EB",
+    "xtick.color": "#5A6069",
+    "ytick.color": "#5A6069",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "lth_lightning",  # the same results give the same bytes
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in the forms that the page and the folder need.
+
+    Args:
+        wide: Data URI of the SVG for wide screens.
+        narrow: Data URI of the SVG for narrow screens.
+        png: The wide figure as a PNG file's bytes.
+    """
+
+    wide: str
+    narrow: str
+    png: bytes
+
+
+def render(build: Callable[[float], Figure]) -> Drawing:
+    """Draw a figure for every width.
+
+    Args:
+        build: Makes the figure for a width in inches.
+
+    Returns:
+        The drawing; the same figure gives the same bytes.
+    """
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # foreign names show as boxes
+        wide, narrow = build(WIDE), build(NARROW)
+        return Drawing(_embedded(wide), _embedded(narrow), _saved(wide, "png"))
+
+
+def _embedded(figure: Figure) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(_saved(figure, 'svg')).decode()}"
+
+
+def _saved(figure: Figure, kind: str) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    return file.getvalue()
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def density_axis(axes: Axes, densities: list[float], width: float) -> None:
+    """A logarithmic axis from all weights on the left to few on the right, with ticks at the densities in percent."""
+    axes.set_xscale("log")
+    places = sorted(densities, reverse=True)
+    span = extent(places)
+    axes.set_xlim(places[0] * math.exp(0.05 * span), places[-1] * math.exp(-0.05 * span))
+    axes.xaxis.set_major_locator(FixedLocator(apart(places, span * 0.55 / width)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda density, _: share(density).removesuffix(" %")))
+    axes.set_xlabel("weights kept (%, logarithmic)")
+
+
+def extent(densities: Iterable[float]) -> float:
+    """Length of a logarithmic axis over these densities, with some room where all are alike."""
+    logarithms = [math.log(density) for density in densities]
+    return max(max(logarithms) - min(logarithms), 0.2)
+
+
+def apart(places: list[float], gap: float) -> list[float]:
+    """Those of the falling densities whose logarithms are a gap apart, the last always among them."""
+    chosen: list[float] = []
+    for place in reversed(places):
+        if not chosen or math.log(place / chosen[-1]) >= gap - 1e-9:
+            chosen.append(place)
+    return chosen
+
+
+def beside(density: pd.Series, index: float, count: int, levels: Iterable[float]) -> np.ndarray:
+    """Densities moved a little along the logarithmic axis, so that the bars of several arms do not hide each other.
+
+    Args:
+        density: Densities of one arm.
+        index: Which arm it is, from 0.
+        count: Number of arms.
+        levels: Densities of all arms; what is moved stays closer to its own level than to the next.
+    """
+    places = -np.log(sorted(levels, reverse=True))
+    gaps = np.diff(places)
+    step = min([0.011 * extent(levels), *(0.6 * gaps[gaps > 0.02] / count)])
+    moved: np.ndarray = density.to_numpy() * np.exp(-(index - (count - 1) / 2) * step)
+    return moved
+
+
+def legend(figure: Figure, axes: Axes) -> None:
+    """A legend above the axes: one row where all labels fit, else as many columns as the longest leaves room for."""
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        room = figure.get_figwidth()
+        widths = [0.55 + 0.075 * len(label) for label in labels]  # inches: the line, and letters of 10 points
+        columns = len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))
+        figure.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=1.6, columnspacing=1.4)

@@ -1,0 +1,91 @@
+"""The table behind the figures, as text."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .arms import Arm, describe
+from .intervals import Interval, mean_interval, paired_difference
+from .sentences import measured
+from .wording import EMPTY, duration, plus_minus, points, share
+
+
+@dataclass(frozen=True)
+class Line:
+    """One arm at one round, as the page shows it.
+
+    Args:
+        round: Round of pruning.
+        asked: Share of weights that should be kept, in percent.
+        got: Share of weights that was kept, in percent.
+        n: Number of seeds.
+        test: Test accuracy, mean and half-width of its interval, in percent.
+        validation: The same for the validation accuracy of the last epoch.
+        against_dense: Paired difference from dense networks in percentage points.
+        below_ticket: Paired difference of tickets from this arm in percentage points.
+        epochs: Epochs of training, and their range where seeds differ.
+        seconds: Mean wall time of a training.
+    """
+
+    round: int
+    asked: str
+    got: str
+    n: int
+    test: str
+    validation: str
+    against_dense: str
+    below_ticket: str
+    epochs: str
+    seconds: str
+
+
+def lines(table: pd.DataFrame) -> list[tuple[Arm, list[Line]]]:
+    """The lines of every arm, by round.
+
+    Args:
+        table: Trainings as `read` returns them.
+
+    Returns:
+        Arms in the order of the figures, each with its lines.
+    """
+    return [
+        (
+            arm,
+            [_line(table, arm.name, r) for r in sorted({int(r) for r in table.loc[table["arm"] == arm.name, "round"]})],
+        )
+        for arm in describe(table["arm"]).values()
+    ]
+
+
+def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
+    metric = measured(table)
+    own = table[(table["arm"] == arm) & (table["round"] == round)]
+    test, validation = (mean_interval(own.groupby("seed")[name].mean()) for name in ("test_accuracy", "val_accuracy"))
+    dense = paired_difference(table, arm, "dense", round=round, metric=metric)
+    ticket = paired_difference(table, "ticket", arm, round=round, metric=metric)
+    return Line(
+        round=round,
+        asked=share(own["density_asked"].mean()).removesuffix(" %"),
+        got=share(own["density"].mean()).removesuffix(" %"),
+        n=own["seed"].nunique(),
+        test=plus_minus(test),
+        validation=plus_minus(validation),
+        against_dense=_difference(dense) if arm != "dense" else EMPTY,
+        below_ticket=_difference(ticket) if arm not in ("dense", "ticket") else EMPTY,
+        epochs=_range(own["epochs"]),
+        seconds=duration(own["seconds"].mean()),
+    )
+
+
+def _difference(interval: Interval) -> str:
+    if interval.n == 0:
+        return EMPTY
+    half = f" ± {100 * interval.half_width:.2f}" if interval.n > 1 else " (no interval)"
+    return points(interval.mean) + half
+
+
+def _range(epochs: pd.Series) -> str:
+    low, high = epochs.min(), epochs.max()
+    if pd.isna(low):
+        return EMPTY
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -1,0 +1,195 @@
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+
+from lth_lightning.report import mean_interval, read
+from lth_lightning.report.accuracy import accuracy_figure, difference_figure, paired_levels
+from lth_lightning.report.arms import KNOWN, describe
+from lth_lightning.report.drawing import NARROW, WIDE, apart, beside, render, write
+from lth_lightning.report.layers import layer_densities, layers_figure, short_names
+from lth_lightning.report.learning import learning_figure
+
+SIZES = {"net.a.weight": 1000, "net.b.weight": 100}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory, write_experiment: Callable[..., Path]) -> pd.DataFrame:
+    arms = ("dense", "ticket", "reinitialised")
+    return read(write_experiment(tmp_path_factory.mktemp("figures"), arms=arms, rounds=8, epochs=1, sizes=SIZES))
+
+
+def series(axes: Axes) -> dict[str, ErrorbarContainer]:
+    return {c.get_label(): c for c in axes.containers if isinstance(c, ErrorbarContainer)}
+
+
+def heights(container: ErrorbarContainer) -> list[float]:
+    return [float(segment[1, 1] - segment[0, 1]) for segment in container.lines[2][0].get_segments()]
+
+
+def test_accuracy_is_drawn_with_its_t_intervals(table: pd.DataFrame) -> None:
+    (axes,) = accuracy_figure(table, "test_accuracy", WIDE).axes
+    drawn = series(axes)
+    assert set(drawn) == {"ticket", "reinitialised"}
+    for round in (1, 8):
+        seeds = table[(table["arm"] == "ticket") & (table["round"] == round)]["test_accuracy"]
+        assert drawn["ticket"].lines[0].get_ydata()[round - 1] == pytest.approx(100 * seeds.mean())
+        assert heights(drawn["ticket"])[round - 1] == pytest.approx(200 * mean_interval(seeds).half_width)
+
+
+def test_weights_kept_fall_from_left_to_right_on_a_logarithmic_axis(table: pd.DataFrame) -> None:
+    (axes,) = accuracy_figure(table, "test_accuracy", WIDE).axes
+    left, right = axes.get_xlim()
+    assert left > 1 > right
+    assert axes.get_xscale() == "log"
+    assert axes.get_xticks() == pytest.approx(sorted({*table["density"]}))
+
+
+def test_a_single_seed_is_drawn_without_bars(table: pd.DataFrame) -> None:
+    one = table[table["seed"] == 0]
+    for figure in (
+        accuracy_figure(one, "test_accuracy", WIDE),
+        difference_figure(paired_levels(one, "test_accuracy"), WIDE),
+    ):
+        for container in series(figure.axes[0]).values():
+            assert len(container.lines[1]) == 2  # the caps of the bars
+            assert all(np.isnan(cap.get_ydata()).all() for cap in container.lines[1])
+
+
+def test_a_single_seed_of_dense_networks_has_no_band(table: pd.DataFrame) -> None:
+    assert len(accuracy_figure(table, "test_accuracy", WIDE).axes[0].patches) == 1
+    assert len(accuracy_figure(table[table["seed"] == 0], "test_accuracy", WIDE).axes[0].patches) == 0
+
+
+def test_differences_are_tickets_minus_the_others_in_percentage_points(table: pd.DataFrame) -> None:
+    (axes,) = difference_figure(paired_levels(table, "test_accuracy"), WIDE).axes
+    by = table.set_index(["arm", "round", "seed"]).sort_index()["test_accuracy"]
+    gap = 100 * (by["ticket", 8] - by["reinitialised", 8])
+    drawn = series(axes)["ticket \u2212 reinitialised"].lines[0].get_ydata()
+    assert drawn[-1] == pytest.approx(gap.mean())
+    low, high = axes.get_ylim()
+    assert low < 0 < high
+
+
+def test_wide_intervals_of_two_seeds_do_not_flatten_the_figure(table: pd.DataFrame) -> None:
+    two = table[table["seed"] < 2].copy()
+    two.loc[(two["arm"] == "reinitialised") & (two["seed"] == 0), "test_accuracy"] -= 0.2
+    (axes,) = accuracy_figure(two, "test_accuracy", WIDE).axes
+    low, high = axes.get_ylim()
+    seen = 100 * two["test_accuracy"]
+    assert low < seen.min() < seen.max() < high
+    assert high - low < 2.5 * (seen.max() - seen.min())
+
+
+def test_arms_keep_their_colour_in_every_figure(table: pd.DataFrame) -> None:
+    colour = describe(["reinitialised"])["reinitialised"].colour
+    accuracy = series(accuracy_figure(table, "test_accuracy", WIDE).axes[0])["reinitialised"]
+    difference = series(difference_figure(paired_levels(table, "test_accuracy"), WIDE).axes[0])[
+        "ticket \u2212 reinitialised"
+    ]
+    assert accuracy.lines[0].get_color() == difference.lines[0].get_color() == colour
+
+
+def test_arms_differ_in_colour_and_in_marker() -> None:
+    arms = [*describe([*(arm.name for arm in KNOWN), "one", "two", "three", "four"]).values()]
+    assert len({arm.colour for arm in arms}) == len(arms) == 11
+    assert len({arm.marker for arm in arms}) == len(arms)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_arms_side_by_side_stay_nearer_to_their_own_density(count: int) -> None:
+    levels = [0.8**r for r in range(1, 20)]
+    places = np.array([beside(pd.Series(levels), index, count, levels) for index in range(count)])
+    moved = np.abs(np.log(places / np.array(levels)))
+    assert moved.max() < -math.log(0.8) / 2
+    assert (np.diff(places, axis=0) < 0).all()
+
+
+def test_ticks_keep_their_distance_and_the_sparsest_is_among_them() -> None:
+    places = [0.8**r for r in range(30)]
+    chosen = apart(places, 0.5)
+    assert chosen[0] == places[-1]
+    assert np.diff(np.log(chosen)).min() >= 0.5 - 1e-6
+    assert np.diff(np.log(chosen)).max() <= 0.5 - math.log(0.8)
+
+
+def test_curves_are_means_over_seeds_and_begin_where_the_training_was_put_back() -> None:
+    rows = [
+        {"arm": "dense", "round": 0, "density": 1.0, "seed": s, "epoch": e, "val_accuracy": a, "train_loss": 1.0 / e}
+        for s in (0, 1)
+        for e, a in ((1, 0.5 + 0.1 * s), (2, 0.9))
+    ]
+    rows += [
+        {"arm": "ticket", "round": 1, "density": 0.5, "seed": 0, "epoch": 2, "val_accuracy": 0.8, "train_loss": 1.0}
+    ]
+    panels = learning_figure(pd.DataFrame(rows), WIDE).axes
+    ticket, dense = panels[0].lines
+    assert dense.get_xydata().tolist() == [[1, pytest.approx(55)], [2, pytest.approx(90)]]
+    assert ticket.get_xydata().tolist() == [[2, pytest.approx(80)]]
+    assert panels[1].get_yscale() == "log"
+
+
+def ticket(round: int, layers: Mapping[str, Sequence[int]], seed: int = 0, arm: str = "ticket") -> dict[str, object]:
+    return {"arm": arm, "round": round, "seed": seed, "density": 0.5**round, "layers": layers}
+
+
+def test_a_layer_that_lost_everything_in_one_seed_is_marked() -> None:
+    table = pd.DataFrame(
+        [
+            ticket(1, {"z": [5, 10], "a": [4, 8]}),
+            ticket(1, {"z": [0, 10], "a": [8, 8]}, seed=1),
+            ticket(1, {"z": [0, 10], "a": [0, 8]}, arm="random_ticket"),
+            ticket(2, {"z": [1, 10], "a": [1, 8]}),
+        ]
+    )
+    found = layer_densities(table).set_index(["layer", "round"])
+    assert found["density"].to_dict() == {("z", 1): 0.25, ("a", 1): 0.75, ("z", 2): 0.1, ("a", 2): 0.125}
+    assert found.index[found["collapsed"]].tolist() == [("z", 1)]
+    axes = layers_figure(table, WIDE).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "z",
+        "a",
+    ]  # the network's order, not the alphabet's
+    assert axes.collections[1].get_offsets().tolist() == [[0.5, 0.5]]
+    assert axes.yaxis_inverted()
+
+
+def test_every_one_of_many_layers_is_named_at_any_width() -> None:
+    names = [
+        f"net.features.{i}.inverted_residual.{part}.weight" for i in range(22) for part in ("expand", "project", "dw")
+    ]
+    table = pd.DataFrame(
+        [ticket(r, {name: [max(0, 900 - 60 * r - i), 1000] for i, name in enumerate(names)}) for r in range(1, 16)]
+    )
+    for width in (WIDE, NARROW):
+        figure = layers_figure(table, width)
+        labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert len(set(labels)) == len(names) == 66
+        assert figure.get_figheight() / len(names) * 72 > 8.5  # a line is higher than its letters
+
+
+def test_names_lose_what_all_share() -> None:
+    assert short_names(["net.fc1.weight", "net.fc2.weight"], 30) == ["fc1", "fc2"]
+    assert short_names(["net.fc.weight"], 30) == ["fc"]
+    assert short_names(["fc", "fc.more"], 30) == ["fc", "fc.more"]
+
+
+def test_drawing_leaves_the_global_style_alone() -> None:
+    before = dict(matplotlib.rcParams)
+    drawing = render(lambda width: Figure(figsize=(width, 1)))
+    assert dict(matplotlib.rcParams) == before
+    assert drawing.wide != drawing.narrow
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OSError, match="report"):
+        write(tmp_path / "report.html", b"new")
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]

@@ -1,0 +1,213 @@
+import base64
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import astuple
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from lth_lightning.report import read, summary, write_report
+from lth_lightning.report.page import softened, typeset
+from lth_lightning.report.table import lines
+
+ARMS = ("dense", "ticket", "reinitialised", "rearranged_mask", "random_ticket")
+FIGURES = ("accuracy", "difference", "layers", "learning")
+
+
+class Page(HTMLParser):
+    """Collects what a browser would load, the words it would show, and tags that are never closed."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.source = file.read_text(encoding="utf-8")
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.words = ""
+        self.cells: list[str] = []
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        if tag not in ("meta", "img", "source"):
+            self.open.append(tag)
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words += data
+        if self.open and self.open[-1] == "td":
+            self.cells[-1] += data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, write_experiment: Callable[..., Path]) -> Path:
+    folder = write_experiment(tmp_path_factory.mktemp("runs") / "imp")
+    assert write_report(folder) == folder / "report.html"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return Page(folder / "report.html")
+
+
+def test_the_page_loads_nothing_but_itself(page: Page) -> None:
+    assert len(page.loads) == 2 * len(FIGURES)  # a wide and a narrow form of each
+    assert all(load.startswith("data:image/svg+xml;base64,") for load in page.loads)
+    assert not {"script", "link", "iframe", "object", "base"} & set(page.tags)
+    assert not re.search(r"url\(|@import|https?://", page.source)
+    assert "default-src 'none'" in page.source  # a browser would refuse whatever was overlooked
+
+
+def test_the_page_is_well_formed(page: Page) -> None:
+    assert page.open == []
+    assert page.source.startswith("<!DOCTYPE html>")
+
+
+def test_every_figure_is_a_drawing_of_its_own_that_refers_to_nothing(page: Page) -> None:
+    for load in page.loads:
+        root = ElementTree.fromstring(base64.b64decode(load.partition(",")[2]))
+        references = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href")]
+        assert all(reference.startswith(("#", "data:")) for reference in references)
+        assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
+    assert len(set(page.loads)) == len(page.loads)
+
+
+def test_every_picture_is_described(page: Page) -> None:
+    alternatives = re.findall(r'alt="([^"]*)"', page.source)
+    assert len(alternatives) == len(FIGURES)
+    assert all(len(text) > 40 for text in alternatives)
+
+
+def test_the_headline_is_the_summary(folder: Path, page: Page) -> None:
+    for sentence in summary(folder)[:2]:
+        assert typeset(sentence) in page.words
+
+
+def test_every_arm_is_explained_and_has_its_place_in_the_table(page: Page) -> None:
+    for arm in ARMS:
+        assert page.words.count(arm.replace("_", " ")) >= 2
+
+
+def test_the_table_holds_means_and_half_widths(tmp_path: Path, write_training: Callable[..., None]) -> None:
+    for seed, (dense, ticket) in enumerate([(0.90, 0.93), (0.92, 0.93), (0.94, 0.93)]):
+        write_training(tmp_path, arm="dense", seed=seed, round=0, accuracy=dense, epochs=1)
+        write_training(tmp_path, arm="ticket", seed=seed, round=2, accuracy=ticket, epochs=2 + seed, density_asked=0.35)
+    (_, (dense_line,)), (_, (ticket_line,)) = lines(read(tmp_path))
+    # Test accuracy is 0.4 points below validation. s = 0.02: the half-width is 4.302653 * 2 / sqrt(3) = 4.97 points.
+    assert astuple(dense_line) == (
+        *(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "\u2013", "1", "12 s"),
+    )
+    assert astuple(ticket_line) == (
+        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "\u2013", "2 to 4", "14 s"),
+    )
+
+
+def test_the_page_holds_the_table(folder: Path, page: Page) -> None:
+    shown = [typeset(str(value)) for _, own in lines(read(folder)) for line in own for value in astuple(line)]
+    assert page.cells == shown
+    assert len(shown) == (1 + 4 * 8) * 10  # five arms, eight rounds of all but dense, ten columns
+
+
+def test_the_configuration_and_the_versions_are_there(page: Page) -> None:
+    assert "init_args: {keep: 0.6}" in page.words
+    for word in ("torch", "2.11.0", "32-true", "71b23b0"):
+        assert word in page.words
+
+
+def test_figures_are_files_too(folder: Path) -> None:
+    files = sorted((folder / "figures").iterdir())
+    assert [file.name for file in files] == [f"{name}.png" for name in FIGURES]
+    for file in files:
+        content = file.read_bytes()
+        assert content.startswith(b"\x89PNG\r\n\x1a\n")
+        assert int.from_bytes(content[16:20]) == round(8.6 * 150)
+        assert len(content) > 10_000
+
+
+def test_reporting_again_writes_the_same_bytes(folder: Path, page: Page) -> None:
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    write_report(folder)
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+def test_names_cannot_become_markup(tmp_path: Path, write_training: Callable[..., None]) -> None:
+    folder = tmp_path / "<script>alert(1)<"
+    bad = "<script>alert(2)</script>$\\frac"
+    for arm, round in (("dense", 0), ("ticket", 1), (bad, 1)):
+        write_training(
+            *(folder,),
+            **{"arm": arm, "seed": 0, "round": round, "accuracy": 0.9, "epochs": 1},
+            where=f"training-{len(arm)}",
+            experiment="<script>alert(3)</script>",
+            versions={"<b>": "<script>alert(4)</script>"},
+            layers={"net.<i>$_{$.weight": [3, 10]},
+        )
+    (folder / "config.yaml").write_text("a: </pre><script>alert(5)</script>")
+    page = Page(write_report(folder))
+    assert not {"script", "b", "i"} & set(page.tags)
+    assert page.open == []
+    for number in range(1, 6):
+        assert f"<script>alert({number})<" in page.words
+
+
+def test_a_half_finished_experiment_has_a_page_that_says_so(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    for seed, rounds in enumerate((3, 2)):
+        for round in range(rounds):
+            arm = "ticket" if round else "dense"
+            write_training(tmp_path, arm=arm, seed=seed, round=round, accuracy=0.9 + 0.01 * seed, epochs=2)
+    shutil.rmtree(tmp_path / "seed-1/round-01")
+    (tmp_path / "seed-0/round-02/metrics.jsonl").write_text('{"epoch": 1, "step": 11, "val_acc')
+    with (tmp_path / "results.jsonl").open("a") as stream:
+        stream.write('{"arm": "tick')
+    with pytest.warns(UserWarning, match="line 6"):
+        page = Page(write_report(tmp_path))
+    assert "Not every seed has finished every training" in page.words
+    assert "incomplete lines, which are left out here: 6" in page.words
+    assert "The folder has no config.yaml." in page.words
+    assert "(no interval)" in page.words
+
+
+def test_dense_networks_of_one_seed_have_a_page_without_comparisons(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    write_training(tmp_path, arm="dense", seed=0, round=0, accuracy=0.97, layers=None, versions=None, commit=None)
+    page = Page(write_report(tmp_path))
+    assert [file.name for file in (tmp_path / "figures").iterdir()] == ["learning.png"]
+    assert len(page.loads) == 2
+    assert "n\u00a0=\u00a01: no interval" in page.words
+
+
+def test_an_unusual_arm_without_accuracies_and_curves_has_a_page(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    write_training(tmp_path, arm="odd", seed=3, round=1, accuracy=float("nan"), density=0.0, layers={}, epochs=0)
+    page = Page(write_report(tmp_path))
+    assert page.loads == []
+    assert "odd" in page.words
+
+
+def test_a_folder_without_results_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_report(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_minus_is_a_minus_and_numbers_keep_their_unit() -> None:
+    assert typeset("(-0.12 points, 16.8 %, n = 3)") == "(\u22120.12 points, 16.8\u00a0%, n\u00a0=\u00a03)"
+    assert typeset("resnet-20") == "resnet-20"
+
+
+def test_what_stands_in_brackets_is_quieter_and_escaped() -> None:
+    assert softened('a "<b>" (c)') == "a &#34;&lt;b&gt;&#34; <span>(c)</span>"
