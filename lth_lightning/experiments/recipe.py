@@ -21,10 +21,11 @@ from ..training import (
     Seeds,
     SeedSteps,
     Sparsify,
+    StopAt,
     load,
 )
 from .base import Result, Ticket
-from .results import SCHEMA, describe, provenance, read_result, write_result
+from .results import SCHEMA, Ledger, describe, provenance, read_result, write_result
 
 
 class Built(NamedTuple):
@@ -66,6 +67,7 @@ class LightningRecipe:
         seeds: The replicate's seeds.
         root: The experiment's folder, which names are relative to.
         labels: Columns that all rows share, such as the experiment's name and the seed.
+        ledger: Where each finished training's row goes.
         prunable: Which weights a mask is over.
         observers: Told of every training.
         save_seconds: How often a running training is saved.
@@ -75,6 +77,7 @@ class LightningRecipe:
     seeds: Seeds
     root: Path
     labels: dict[str, Any]
+    ledger: Ledger
     prunable: Prunable = field(default_factory=Prunable)
     observers: Sequence[Observer] = ()
     save_seconds: float = 20.0
@@ -83,6 +86,7 @@ class LightningRecipe:
         """Train a ticket in its folder: read it if it is finished, resume it if it was cut."""
         finished = read_result(folder)
         result = finished or self._train(ticket, folder, keep)
+        self.ledger.add(result.row)
         for observer in self.observers:
             observer.finished(dict(result.row), anew=finished is None)
         return result
@@ -172,8 +176,11 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
         callbacks: All callbacks.
         more_epochs: Epochs beyond the config's.
     """
+    steps = config.get("max_steps", -1)
     ours: dict[str, Any] = {
-        "callbacks": callbacks,
+        "callbacks": [*callbacks, *([StopAt(steps)] if steps != -1 else [])],
+        "max_steps": -1,
+        "max_epochs": config.get("max_epochs") or (-1 if steps != -1 else None),
         "default_root_dir": folder,
         "logger": config.get("logger") or False,
         "enable_progress_bar": False,
@@ -181,8 +188,8 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
         "num_sanity_val_steps": 0,
     }
     if more_epochs:
-        if not config.get("max_epochs"):
-            raise ValueError("fine-tuning beyond the end needs trainer.max_epochs, which this config lacks")
+        if not config.get("max_epochs") or steps != -1:
+            raise ValueError("fine-tuning beyond the end counts in epochs: set trainer.max_epochs, and no max_steps")
         ours["max_epochs"] = config["max_epochs"] + more_epochs
     return Trainer(**{**config, **ours})
 

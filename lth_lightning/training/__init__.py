@@ -3,7 +3,7 @@
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
 from .history import History
-from .moments import Clock, Moment
+from .moments import Clock, Moment, StopAt
 from .randomness import Seeds, SeedSteps, seeded
 from .rewinding import HoldLearningRate, load, write_start
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
@@ -24,6 +24,7 @@ __all__ = [
     "SeedSteps",
     "Seeds",
     "Sparsify",
+    "StopAt",
     "load",
     "seeded",
     "write_start",

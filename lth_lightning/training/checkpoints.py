@@ -45,7 +45,7 @@ class KeepCheckpoint(Checkpoint):
         """Check that the moment will come; keep the checkpoint of step 0."""
         clock = Clock.of(trainer)
         self._step = self._moment.steps(clock)
-        self._whole_epochs = self._step % clock.epoch == 0
+        self._epoch_end = self._step % clock.epoch == 0 or self._step == clock.total
         if self._step > clock.total:
             raise ValueError(
                 f"training ends after {clock.total:.0f} steps, before {self.at} (step {self._step:.0f}): "
@@ -60,7 +60,7 @@ class KeepCheckpoint(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep the checkpoint of a step within an epoch."""
-        if trainer.global_step == self._step and not self._whole_epochs and not self.path.exists():
+        if trainer.global_step == self._step and not self._epoch_end and not self.path.exists():
             save(trainer, self.path)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -83,6 +83,19 @@ class LastCheckpoint(Checkpoint):
         self.path = Path(path)
         self.seconds = seconds
         self._saved = time.monotonic()
+        self._ended = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether training had ended, be it before its last epoch."""
+        return {"ended": self._ended}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore whether training had ended."""
+        self._ended = state_dict["ended"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop at once when resuming a training that had ended."""
+        trainer.should_stop = trainer.should_stop or self._ended
 
     def _save(self, trainer: Trainer) -> None:
         save(trainer, self.path)
@@ -92,13 +105,14 @@ class LastCheckpoint(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save within an epoch, between two optimizer steps; gradients half accumulated are in no checkpoint."""
-        if time.monotonic() - self._saved < self.seconds or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        epoch_ends = trainer.should_stop or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        if epoch_ends or time.monotonic() - self._saved < self.seconds:
             return
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after an epoch and its validation; always after the last."""
-        clock = Clock.of(trainer)
-        if trainer.global_step >= clock.total or time.monotonic() - self._saved >= self.seconds:
+        self._ended = trainer.should_stop or trainer.global_step >= Clock.of(trainer).total
+        if self._ended or time.monotonic() - self._saved >= self.seconds:
             self._save(trainer)

@@ -18,5 +18,5 @@ def default_precision(net: nn.Module, accelerator: str) -> str:
         return "32-true"
     if accelerator != "cpu" and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # absent from old releases
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # absent from old releases
     return "bf16-mixed" if able.get("avx512_bf16") or able.get("amx_bf16") else "32-true"

@@ -26,6 +26,7 @@ class History(Checkpoint):
         self.path = Path(path)
         self.listener = listener
         self.rows: list[Row] = []
+        self._stepped = False
 
     def state_dict(self) -> dict[str, Any]:
         """All rows so far."""
@@ -40,8 +41,17 @@ class History(Checkpoint):
         for row in self.rows:
             self.listener(row)
 
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note that there is something to tell: Lightning ends an epoch again that it resumes from the end of."""
+        self._stepped = True
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row: the epoch, the steps, the learning rate and every logged metric."""
+        if not self._stepped:
+            return
+        self._stepped = False
         row: Row = {
             "epoch": trainer.current_epoch + 1,
             "step": trainer.global_step,

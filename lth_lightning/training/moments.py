@@ -3,9 +3,29 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class StopAt(Callback):
+    """Ends training after a number of optimizer steps, within an epoch if it must be.
+
+    Instead of Lightning's `max_steps`, under which Lightning 2.6 does not resume exactly from an epoch's end.
+
+    Args:
+        steps: The number of optimizer steps.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop after the last step: the epoch is validated and ends here."""
+        if trainer.global_step >= self.steps:
+            trainer.should_stop = True
 
 
 class Clock(NamedTuple):
@@ -20,8 +40,8 @@ class Clock(NamedTuple):
         batches = trainer.num_training_batches
         epoch = math.inf if math.isinf(batches) else math.ceil(batches / trainer.accumulate_grad_batches)
         epochs = math.inf if trainer.max_epochs in (None, -1) else float(trainer.max_epochs or 0)
-        steps = math.inf if trainer.max_steps == -1 else trainer.max_steps
-        return cls(epoch, min(epochs * epoch if epochs else 0, steps))
+        limits = [callback.steps for callback in trainer.callbacks if isinstance(callback, StopAt)]  # type: ignore[attr-defined]
+        return cls(epoch, min([epochs * epoch if epochs else 0, *limits]))
 
 
 @dataclass(frozen=True)
