@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
 from ..sparsity import Mask, Policy, Prunable
 
@@ -32,6 +33,7 @@ class Sparsify(Callback):
         self.policy = policy
         self.prunable = prunable
         self.mask: Mask | None = None
+        self._handles: list[RemovableHandle] = []
 
     def state_dict(self) -> dict[str, Any]:
         """The mask, as plain tensors."""
@@ -55,7 +57,8 @@ class Sparsify(Callback):
         mask = self.policy.update(pl_module, self.mask, trainer.global_step)
         if mask is not self.mask:
             self._set(mask)
-            self._zero_states(optimizer)
+            for each in trainer.optimizers:  # each, as a weight may come back before its own optimizer steps
+                self._zero_states(each)
         pairs = [(w.grad, f) for w, f in zip(self._tensors, self._factors, strict=True) if w.grad is not None]
         _multiply([grad for grad, _ in pairs], [factor for _, factor in pairs])
 
@@ -63,6 +66,10 @@ class Sparsify(Callback):
         """Let go of the optimizers."""
         for handle in self._handles:
             handle.remove()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Let go of the optimizers, which may be used again."""
+        self.on_train_end(trainer, pl_module)
 
     def _set(self, mask: Mask) -> None:
         mask.apply(self._weights)
