@@ -5,6 +5,11 @@ import os
 
 import pytest
 import torch
+from hypothesis import settings
+
+# the same cases everywhere, and no time limit for a single one: the cores are shared
+settings.register_profile("tests", derandomize=True, deadline=None)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
