@@ -1,5 +1,6 @@
 """Small real trainings on the embedded digits, for tests of what goes on over many trainings."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,15 @@ from lightning.pytorch import Callback
 from torch import nn
 
 from lth_lightning.data import Digits
-from lth_lightning.experiments import Built, Ledger, LightningRecipe
+from lth_lightning.experiments import Built, Ledger, LightningRecipe, Observer
 from lth_lightning.models import Conv, LeNet300100
 from lth_lightning.training import Classifier, Milestones, Seeds, seeded
+
+SCHEDULE = Milestones(["1ep", "9it"], 0.5, warmup="2it")
+
+
+def momentum(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3)
 
 
 class Net(nn.Module):
@@ -27,28 +34,53 @@ class Net(nn.Module):
         return logits
 
 
-def build(seeds: Seeds, init: int, *callbacks: Callback, net: Any = Net, **trainer: Any) -> Built:
+def build(
+    seeds: Seeds,
+    init: int,
+    *callbacks: Callback,
+    net: Any = Net,
+    optimizer: Any = momentum,
+    schedule: Any = SCHEDULE,
+    **trainer: Any,
+) -> Built:
     """A fresh module, data module and Trainer arguments: 3 epochs of 4 batches."""
     with seeded("init", init):
-        module = Classifier(
-            net(),
-            lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3),
-            Milestones(["1ep", "9it"], 0.5, warmup="2it"),
-        )
+        module = Classifier(net(), optimizer, schedule)
     data = Digits(batch_size=32, subset=140, augment=True, pad=1, order_seed=seeds.order, augment_seed=seeds.augment)
     return Built(module, data, {"max_epochs": 3, "accelerator": "cpu", "callbacks": [*callbacks], **trainer})
 
 
-def recipe(root: Path, seed: int = 0, save_seconds: float = 1e9, **options: Any) -> LightningRecipe:
-    """A recipe for tiny trainings, each a tenth of a second."""
+def recipe(
+    root: Path,
+    seed: int = 0,
+    save_seconds: float = 1e9,
+    callbacks: Callable[[], Sequence[Callback]] = tuple,
+    observers: Sequence[Observer] = (),
+    **options: Any,
+) -> LightningRecipe:
+    """A recipe for tiny trainings, each a tenth of a second; every training gets fresh callbacks."""
     return LightningRecipe(
-        build=lambda seeds, init: build(seeds, init, **options),
+        build=lambda seeds, init: build(seeds, init, *callbacks(), **options),
         seeds=Seeds.of(seed),
         root=root,
         labels={"experiment": "Tiny", "seed": seed},
         ledger=Ledger(root / "results.jsonl"),
+        observers=observers,
         save_seconds=save_seconds,
     )
+
+
+class Crash(Callback):
+    """Raises SystemError in a hook, such as 'on_train_batch_end', when it is called for the nth time."""
+
+    def __init__(self, hook: str, nth: int = 1) -> None:
+        self.left = nth
+        setattr(self, hook, self._called)
+
+    def _called(self, *args: Any) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise SystemError("killed")
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -62,4 +94,41 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-__all__ = ["Conv", "LeNet300100", "Net", "build", "recipe", "same", "weights"]
+def contents(folder: Path) -> dict[str, Any]:
+    """Every file below a folder, hidden ones too, in a form that is equal if the file says the same.
+
+    Left out are the time taken, and a counter that only loggers read: Lightning counts batches from the last restart.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "timing.json"]
+    binary = (".ckpt", ".pt")
+    return {
+        path.relative_to(folder).as_posix(): plain(torch.load(path, weights_only=True))
+        if path.suffix in binary
+        else path.read_text()
+        for path in files
+    }
+
+
+def plain(value: Any) -> Any:
+    """A checkpoint with every tensor as its type and exact values."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key != "_batches_that_stepped"}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return (str(value.dtype), value.tolist()) if isinstance(value, torch.Tensor) else value
+
+
+__all__ = [
+    "SCHEDULE",
+    "Conv",
+    "Crash",
+    "LeNet300100",
+    "Net",
+    "build",
+    "contents",
+    "momentum",
+    "plain",
+    "recipe",
+    "same",
+    "weights",
+]
