@@ -33,11 +33,8 @@ class History(Checkpoint):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the rows."""
+        """Restore the rows, and tell the listener of them: after the last step nothing starts any more that could."""
         self.rows = list(state_dict["rows"])
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell the listener what was there."""
         for row in self.rows:
             self.listener(row)
 
