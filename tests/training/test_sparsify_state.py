@@ -133,12 +133,12 @@ def test_one_training_after_another_leaves_no_tensor_and_no_hook() -> None:
     module = HoldsItsOptimizer()
     before = hooks(module)
     counts = []
-    for density in (0.8, 0.6, 0.4, 0.2):
+    for density in (0.8, 0.5, 0.2):
         fit(module, Sparsify(AtInit(density)))
         assert hooks(module) == before
         assert sum(int(weight.count_nonzero()) for weight in prunable(module).values()) == count(density, SIZE)
         counts.append(tensors())
-    assert counts[1:] == [counts[1]] * 3
+    assert counts[1] == counts[2]
 
 
 def test_a_training_that_fails_leaves_no_hook() -> None:
