@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -41,6 +42,7 @@ class Clock(NamedTuple):
         epoch = math.inf if math.isinf(batches) else math.ceil(batches / trainer.accumulate_grad_batches)
         epochs = math.inf if trainer.max_epochs in (None, -1) else float(trainer.max_epochs or 0)
         limits = [callback.steps for callback in trainer.callbacks if isinstance(callback, StopAt)]  # type: ignore[attr-defined]
+        limits += [] if trainer.max_steps == -1 else [trainer.max_steps]
         return cls(epoch, min([epochs * epoch if epochs else 0, *limits]))
 
 
@@ -57,6 +59,7 @@ class Moment:
     unit: str
 
     @classmethod
+    @cache  # a schedule asks at every step
     def parse(cls, text: str) -> "Moment":
         """Read a moment.
 
