@@ -5,32 +5,20 @@ import logging
 import sys
 import traceback
 import warnings
-from argparse import ArgumentError
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from rich.console import Console
 
 from . import configs
-from .experiments import Built, Dense, Experiment
+from .arguments import EVALUATIONS, EvaluationCLI, TrainingCLI
+from .experiments import Built
 from .experiments.progress import TerminalProgress
 from .experiments.runner import OtherConfigError, Run
-from .mistakes import sentence
+from .mistakes import UsageError, usage_errors
 from .sparsity import Prunable
-from .training import Seeds, seeded
-from .training.devices import default_precision
-
-EVALUATIONS = ("validate", "test", "predict")
-
-
-class UsageError(Exception):
-    """A mistake in the command or its configs."""
+from .training import Seeds
 
 
 def dispatch(command: str, args: list[str]) -> int:
@@ -47,21 +35,28 @@ def dispatch(command: str, args: list[str]) -> int:
         warnings.filterwarnings("ignore", module="lightning.*")
     try:
         return _run(command, args)
-    except (UsageError, OtherConfigError, MisconfigurationException) as error:
-        code, text = 2, str(error)
-    except (KeyboardInterrupt, SystemExit) as stop:
-        if isinstance(stop, SystemExit) and isinstance(stop.code, int) and stop.code == 0:
+    except SystemExit as stop:
+        if stop.code == 0:
             return 0
-        code, text = 130, "interrupted: the same command line continues where it was"
-    except OSError as error:
-        code, text = 1, _out_of_space(error) or str(error)
-    except Exception as error:
-        text = f"{error}" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {error}"
-        code = 1
+        error: BaseException = stop
+    except (KeyboardInterrupt, Exception) as caught:
+        error = caught
     if debug:
-        traceback.print_exc()
+        traceback.print_exception(error)
+    code, text = _told(error)
     print(f"lth {command}: {' '.join(text.split())}{'' if debug else _hint(code)}", file=sys.stderr)
     return code
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """The exit code and the text of an error."""
+    if isinstance(error, UsageError | OtherConfigError | MisconfigurationException):
+        return 2, str(error)
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return 130, "interrupted: the same command line continues where it was"
+    if isinstance(error, OSError):
+        return 1, _out_of_space(error) or str(error)
+    return 1, f"{error}" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {error}"
 
 
 def _hint(code: int) -> str:
@@ -96,106 +91,12 @@ def _resolved(args: list[str]) -> list[str]:
         return configs.resolve(args)
 
 
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Errors within the block are the user's: one sentence."""
-    try:
-        yield
-    except ArgumentError as error:
-        raise UsageError(sentence(error.message)) from error
-    except (ValueError, TypeError) as error:
-        raise UsageError(sentence(str(error))) from error
-
-
-class TrainingCLI(LightningCLI):
-    """The arguments of `lth run` and `lth fit`: Lightning's for the Trainer, module and data, and ours.
-
-    It instantiates nothing by itself, as every training of an experiment needs a fresh set.
-    """
-
-    def __init__(self, args: list[str], pruning: bool) -> None:
-        self.pruning = pruning
-        super().__init__(
-            args=args,
-            run=False,
-            save_config_callback=None,
-            seed_everything_default=False,
-            auto_configure_optimizers=False,
-            load_from_checkpoint_support=False,
-            parser_kwargs={"exit_on_error": False, "prog": f"lth {'run' if pruning else 'fit'}"},
-        )
-
-    def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Leave out `seed_everything`: `--seeds` names every seed."""
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what is ours."""
-        add_ours(parser, experiment=self.pruning, required=True)
-
-    def _set_seed(self) -> None:
-        """Leave the global random state to `build`."""
-
-    def instantiate_classes(self) -> None:
-        """Leave it to `build`."""
-
-    def build(self, seeds: Seeds, init: int) -> Built:
-        """A fresh module, data module and Trainer arguments.
-
-        Args:
-            seeds: Seeds of the data order and augmentation.
-            init: Seed of the initialisation.
-        """
-        with seeded("init", init):
-            made = self.parser.instantiate_classes(self.config)
-        data = made.data
-        if not (hasattr(data, "order_seed") and hasattr(data, "augment_seed")):
-            raise UsageError(
-                f"{type(data).__name__} has no order_seed and augment_seed, so its batches could not be drawn again: "
-                "derive it from lth_lightning.data.ArrayDataModule, or give it both attributes"
-            )
-        data.order_seed, data.augment_seed = seeds.order, seeds.augment
-        trainer = {**made.trainer, "callbacks": _listed(made.trainer.get("callbacks"))}
-        if trainer.get("precision") is None:
-            trainer["precision"] = default_precision(made.model, str(trainer.get("accelerator")))
-        return Built(made.model, data, trainer)
-
-    def experiment(self) -> Experiment:
-        """The experiment that was asked for; `lth fit` trains once."""
-        if not self.pruning:
-            return Dense()
-        made: Experiment = self.parser.instantiate_classes(self.config).experiment
-        return made
-
-
-def add_ours(parser: LightningArgumentParser, experiment: bool, required: bool) -> None:
-    """Add the arguments that Lightning does not have.
-
-    Args:
-        parser: The command's parser.
-        experiment: Whether there is an experiment.
-        required: Whether it and the folder must be given.
-    """
-    if experiment:
-        parser.add_subclass_arguments(Experiment, "experiment", required=required, help="How trainings are arranged.")
-    parser.add_argument("--folder", type=str if required else str | None, required=required, help="Where to write.")
-    parser.add_argument("--seeds", type=list[int], default=[0], help="One replicate each, such as [0,1,2].")
-    parser.add_argument(
-        "--track", type=Literal["wandb", "offline", "none"], default="none", help="Curves in Weights & Biases."
-    )
-    parser.add_argument("--save_seconds", type=float, default=20.0, help="How often a running training is saved.")
-    parser.add_class_arguments(Prunable, "prunable")
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
-
-
 def run(args: list[str], pruning: bool) -> int:
     """`lth run` and `lth fit`."""
     console = Console()
     with usage_errors():
         cli = TrainingCLI(args, pruning)
-        config = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, format="yaml"))
+        config = cli.resolved()
         built = cli.build(Seeds.of(0), 0)
         prunable: Prunable = cli.parser.instantiate_classes(cli.config).prunable
         weights = prunable(built.module)
@@ -237,31 +138,6 @@ def _tracker(mode: str, folder: Path, config: dict[str, Any], console: Console) 
     return track(
         "wandb" if mode == "wandb" else "offline", folder, config, lambda text: console.print(text, soft_wrap=True)
     )
-
-
-class EvaluationCLI(LightningCLI):
-    """`lth validate`, `lth test` and `lth predict`: Lightning's own commands, with a checkpoint and a task."""
-
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """Lightning's, without fit."""
-        return {name: {"model", "dataloaders", "datamodule"} for name in EVALUATIONS}
-
-    def add_default_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Leave out `seed_everything`: nothing is drawn."""
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Accept what `lth run` accepts, so that an experiment's own `config.yaml` can be given."""
-        add_ours(parser, experiment=True, required=False)
-
-    def _set_seed(self) -> None:
-        """Nothing is drawn."""
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Evaluate in the precision that training has by default."""
-        trainer = self._get(self.config_init, "trainer")
-        trainer["precision"] = trainer["precision"] or default_precision(self.model, str(trainer["accelerator"]))
-        return super().instantiate_trainer(**kwargs)
 
 
 def evaluate(command: str, args: list[str]) -> int:

@@ -1,6 +1,9 @@
-"""From a nested message of the config parser to one sentence with the value and the remedy."""
+"""Mistakes of the user: from a nested message of the config parser to one sentence with the value and the remedy."""
 
 import re
+from argparse import ArgumentError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from inspect import signature
 
@@ -14,6 +17,21 @@ _NOISE = re.compile(
     r"Does not validate against|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Expected a path but"
     r"|Type typing\.Callable|Expected an? .* to be a subclass"
 )
+
+
+class UsageError(Exception):
+    """A mistake in the command or its configs."""
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Errors within the block are the user's: one sentence."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise UsageError(sentence(error.message)) from error
+    except (ValueError, TypeError) as error:
+        raise UsageError(sentence(str(error))) from error
 
 
 def sentence(message: str) -> str:
