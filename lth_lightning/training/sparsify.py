@@ -4,11 +4,16 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from ..sparsity import Mask, Policy, Prunable
+
+# Optimizers under which a weight whose gradient, value and states are zero keeps all of them at exactly zero, so that
+# masking the gradient is enough: two passes over all weights fewer in every step. Any other one gets them.
+ZERO_KEEPING = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 
 
 class Sparsify(Callback):
@@ -49,7 +54,10 @@ class Sparsify(Callback):
         if self.mask is None:
             self.mask = self.policy.start(pl_module, Mask.dense(self._weights))
         self._set(self.mask)
-        self._handles = [optimizer.register_step_post_hook(self._after_step) for optimizer in trainer.optimizers]
+        for optimizer in trainer.optimizers:
+            self._zero_states(optimizer)
+            if type(optimizer) not in ZERO_KEEPING or self._others_follow(trainer, pl_module):
+                self._handles.append(optimizer.register_step_post_hook(self._after_step))
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Let the policy move the mask, then zero the gradients of pruned weights."""
@@ -64,19 +72,30 @@ class Sparsify(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let go of the optimizers."""
-        for handle in self._handles:
-            handle.remove()
+        while self._handles:
+            self._handles.pop().remove()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Let go of the optimizers, which may be used again."""
         self.on_train_end(trainer, pl_module)
 
+    def _others_follow(self, trainer: Trainer, module: LightningModule) -> bool:
+        """Whether somebody may change the gradients after they are masked, or step without Lightning knowing."""
+        later = trainer.callbacks[trainer.callbacks.index(self) + 1 :]  # type: ignore[attr-defined]
+        return (
+            not module.automatic_optimization
+            or is_overridden("on_before_optimizer_step", module)
+            or is_overridden("configure_gradient_clipping", module)
+            or any(is_overridden("on_before_optimizer_step", callback) for callback in later)
+        )
+
     def _set(self, mask: Mask) -> None:
         mask.apply(self._weights)
         self.mask = mask
-        self._tensors: list[Tensor] = [self._weights[name] for name in mask]
+        pruned = [name for name, (kept, size) in mask.layers().items() if kept < size]
+        self._tensors: list[Tensor] = [self._weights[name] for name in pruned]
         # of the weights' own layout and type, so that one fused call multiplies them all
-        self._factors = [torch.zeros_like(self._weights[name]).copy_(kept) for name, kept in mask.items()]
+        self._factors = [torch.zeros_like(self._weights[name]).copy_(mask[name]) for name in pruned]
 
     @torch.no_grad()
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
