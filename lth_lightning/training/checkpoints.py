@@ -1,5 +1,6 @@
 """Checkpoints: the moment to rewind to, and the one to resume from. Both are ordinary Lightning checkpoints."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class KeepCheckpoint(Checkpoint):
         clock = Clock.of(trainer)
         self._step = self._moment.steps(clock)
         self._epoch_end = self._step % clock.epoch == 0 or self._step == clock.total
+        if math.isinf(self._step):
+            raise ValueError(f"this training has no end, so {self.at} never comes: set trainer.max_epochs")
         if self._step > clock.total:
             raise ValueError(
                 f"training ends after {clock.total:.0f} steps, before {self.at} (step {self._step:.0f}): "

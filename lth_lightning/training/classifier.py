@@ -51,6 +51,13 @@ class Classifier(LightningModule):
         self.compile_net = compile
         self.train_tally, self.val_tally, self.test_tally = Tally(), Tally(), Tally()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the running hook on the module some fifty times a step, which a module's own way makes dear
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def setup(self, stage: str) -> None:
         """Choose the memory format and compile; weights keep their names and values."""
         convolutional = any(isinstance(module, nn.Conv2d) for module in self.net.modules())
@@ -108,12 +115,11 @@ class Classifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the sums of an unfinished epoch, so that its means are the same after resuming."""
-        checkpoint["train_tally"] = self.train_tally.metric_state
+        checkpoint["train_tally"] = self.train_tally.sums()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the sums of an unfinished epoch."""
-        for name, value in checkpoint.get("train_tally", {}).items():
-            setattr(self.train_tally, name, value.to(self.device))
+        self.train_tally.restore(checkpoint.get("train_tally", {}))
 
     def configure_optimizers(self) -> Any:
         """The optimizer and its schedule."""

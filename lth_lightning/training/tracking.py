@@ -1,149 +1,135 @@
-"""Curves in Weights & Biases, rebuilt from the local files whenever they disagree. The only file that imports wandb."""
+"""Curves of an experiment in Weights & Biases, rebuilt from the local files whenever they disagree."""
 
 import json
 import os
 import secrets
-import shutil
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean
 from typing import Any, Literal
 
 from ..files import replacing
+from .overview import overview
+from .wandb_runs import Row, WandbRuns, brief, obstacle
 
-Row = dict[str, Any]
+Say = Callable[[str], None]
 
 
-def track(mode: Literal["wandb", "offline"], folder: Path, config: Row, say: Callable[[str], None]) -> "WandbTracker":
-    """A tracker for an experiment; without an account it says so and records offline.
+def track(mode: Literal["wandb", "offline"], folder: Path, config: Row, say: Say) -> "WandbTracker | None":
+    """A tracker for an experiment; where W&B cannot be reached it says so and records offline.
+
+    WANDB_MODE is respected: 'offline' keeps 'wandb' from uploading, and with 'disabled' nothing is recorded.
 
     Args:
-        mode: 'wandb' to upload as it goes, 'offline' to record under `folder/wandb` without any network.
-        folder: The experiment's folder; its name is the W&B group.
+        mode: 'wandb' to upload as it goes, 'offline' to record without any network.
+        folder: The experiment's folder.
         config: The resolved configuration.
         say: Prints a sentence.
     """
-    import wandb
-
-    upload = f"upload it when you like with: wandb sync --include-offline {folder}/wandb/offline-run-*"
-    if mode == "wandb" and os.environ.get("WANDB_MODE", "online") != "online":
-        mode = "offline"
-    if mode == "wandb" and not (os.environ.get("WANDB_API_KEY") or wandb.setup().settings.api_key):
-        say(f"no W&B account on this machine ('wandb login' makes one known), so curves are recorded offline; {upload}")
-        mode = "offline"
-    elif mode == "offline":
-        say(f"W&B curves are recorded offline under {folder}/wandb; {upload}")
-    return WandbTracker("online" if mode == "wandb" else "offline", folder, config)
+    wish = os.environ.get("WANDB_MODE") or "online"
+    if wish == "disabled":
+        say("WANDB_MODE=disabled, so no W&B curves are recorded")
+        return None
+    reason = "--track offline" if mode == "offline" else f"WANDB_MODE={wish}" if wish != "online" else obstacle()
+    return WandbTracker(folder, config, say, offline=reason)
 
 
 class WandbTracker:
     """One W&B run per training, grouped by experiment, and one overview of accuracy against density.
 
-    A training's id is a token of the experiment's folder and the training's name in it, so a killed and restarted
-    training continues its own curve. Offline, where W&B cannot continue a run, the run is written anew from the
-    rows before.
+    Ids are stable: a killed and restarted training continues its own curve. What a run lacks when its training is
+    finished comes from `metrics.jsonl`. A failure of W&B costs curves, never a training.
 
     Args:
-        mode: 'online' or 'offline'.
         folder: The experiment's folder.
         config: The resolved configuration.
+        say: Prints a sentence.
+        offline: Why not to upload; empty to upload.
     """
 
-    def __init__(self, mode: Literal["online", "offline"], folder: Path, config: Row) -> None:
-        self.mode: Literal["online", "offline"] = mode
+    def __init__(self, folder: Path, config: Row, say: Say, offline: str = "") -> None:
         self.folder = folder
-        self.config = config
-        self._state_file = folder / "wandb.json"
-        state = json.loads(self._state_file.read_text()) if self._state_file.exists() else {}
-        self._token: str = state.get("token") or secrets.token_hex(4)
-        self._done: set[str] = set(state.get("done", []))
+        self.say = say
+        self._file = folder / "wandb.json"
+        state = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._token = state.get("token") or secrets.token_hex(4)
+        self._done: dict[str, str] = state.get("done", {})
+        self._runs = WandbRuns(folder, self._token, config)
+        self._mode: Literal["online", "offline"] = "online"
+        self._given_up = False
         self._rows: list[Row] = []
-        self._run: Any = None
-        self._logged = 0
-        self._save()
+        if offline:
+            self._go_offline(offline)
+        else:
+            say(f"W&B curves are uploaded to the group '{self._runs.group}' of the project '{self._runs.project}'")
 
     def started(self, ticket: Any, name: str, epochs: int) -> None:
         """Open or continue the run of a training.
 
         Args:
-            ticket: What is trained; its `arm`, `round` and `mask` become columns.
+            ticket: What is trained; its `arm`, `round` and density become columns.
             name: The training's folder in the experiment's.
             epochs: The epoch it ends at.
         """
-        density = 1.0 if ticket.mask is None else ticket.mask.density
-        self._open(name, ticket.arm, {"arm": ticket.arm, "round": ticket.round, "density": density})
+        density = ticket.density if ticket.mask is None else ticket.mask.density
+        self._attempt(lambda: self._open(name, {"arm": ticket.arm, "round": ticket.round, "density": density}))
 
     def epoch(self, row: Row) -> None:
         """Log an epoch, unless the run has it already."""
-        if self._run is not None and row["epoch"] > self._logged:
-            self._run.log({key: value for key, value in row.items() if key != "epoch"} | {"epoch": row["epoch"]})
-            self._logged = row["epoch"]
+        self._attempt(lambda: self._runs.log(row, row["epoch"]))
 
     def finished(self, row: Row, anew: bool) -> None:
-        """Close the run of a training; write it from its files if it is not there."""
+        """Close the run of a training; write it from the local files if it is not there."""
         self._rows.append(row)
-        name = row["folder"]
-        if name in self._done:
-            return
-        if self._run is None:
-            self._open(name, row["arm"], {key: row[key] for key in ("arm", "round", "density")})
-            for line in (self.folder / name / "metrics.jsonl").read_text().splitlines():
-                self.epoch(json.loads(line))
-        self._run.summary.update({key: value for key, value in row.items() if isinstance(value, int | float | str)})
-        self._close()
-        self._done.add(name)
-        self._save()
+        self._attempt(lambda: self._finish(row))
 
     def close(self) -> None:
-        """Write the overview: test accuracy of each arm, mean over seeds, against the round and the density."""
-        self._close()
-        if not self._rows:
+        """End the run of a training that was cut, and write the overview."""
+        self._attempt(self._overview)
+
+    def _open(self, name: str, columns: Row) -> None:
+        if not self._file.exists():  # the token is kept before the first id is made of it
+            self._save()
+        self._runs.open(name, columns["arm"], columns, self._mode)
+
+    def _finish(self, row: Row) -> None:
+        name = row["folder"]
+        if self._done.get(name) == "online" or (self._done.get(name) == self._mode and self._runs.on_disk(name)):
             return
-        cells: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        densities: dict[int, list[float]] = defaultdict(list)
-        for row in self._rows:
-            if "test_accuracy" in row:
-                cells[row["round"]][row["arm"]].append(row["test_accuracy"])
-                densities[row["round"]].append(row["density"])
-        self._open("overview", "overview", {}, resume=False)
-        dense = cells.get(0, {}).get("dense")
-        for number in sorted(cells):
-            arms = {f"accuracy_by_round/{arm}": mean(values) for arm, values in cells[number].items()}
-            if dense:
-                arms["accuracy_by_round/dense"] = mean(dense)
-            self._run.log({"pruning_round": number, "density": mean(densities[number]), **arms})
-        self._close()
+        columns = {key: row[key] for key in ("experiment", "seed", "arm", "round", "density")}
+        if self._runs.run is None:
+            self._open(name, columns)
+        for line in (self.folder / name / "metrics.jsonl").read_text().splitlines():
+            epoch = json.loads(line)
+            self._runs.log(epoch, epoch["epoch"])
+        self._runs.close(row, columns)
+        self._done[name] = self._mode
+        self._save()
 
-    def _open(self, name: str, arm: str, columns: Row, resume: bool = True) -> None:
-        import wandb
+    def _overview(self) -> None:
+        self._runs.close(failed=True)
+        rounds = overview(self._rows)
+        if rounds:
+            self._runs.open("overview", "overview", {}, self._mode, axis="density", resume=False)
+            self._runs.log_overview(rounds)
+            self._runs.close()
 
-        identity = f"{self._token}-{name.replace('/', '-')}"
-        if self.mode == "offline":
-            for old in (self.folder / "wandb").glob(f"offline-run-*-{identity}"):
-                shutil.rmtree(old)
-        self._run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "lth_lightning"),
-            dir=str(self.folder),
-            id=identity,
-            name=name,
-            group=self.folder.name,
-            job_type=arm,
-            config={**self.config, **columns},
-            mode=self.mode,
-            resume="allow" if resume and self.mode == "online" else None,
-            reinit="finish_previous",
-            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, disable_git=True),
-        )
-        self._run.define_metric("epoch")
-        self._run.define_metric("*", step_metric="pruning_round" if name == "overview" else "epoch")
-        self._logged = int(self._run.summary.get("epoch") or 0) if self._run.resumed else 0
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Act online, or else offline, or else not at all: training goes on."""
+        while not self._given_up:
+            try:
+                return action()
+            except Exception as error:
+                self._runs.abandon()
+                if self._mode == "online":
+                    self._go_offline(brief(error))
+                else:
+                    self._given_up = True
+                    self.say(f"{brief(error)}: no more curves now; the same command line adds later what is missing")
 
-    def _close(self) -> None:
-        if self._run is not None:
-            self._run.finish()
-            self._run = None
+    def _go_offline(self, reason: str) -> None:
+        self._mode = "offline"
+        self.say(f"{reason}, so W&B curves are recorded on this disk; to upload them: {self._runs.upload}")
 
     def _save(self) -> None:
-        with replacing(self._state_file) as partial:
-            partial.write_text(json.dumps({"token": self._token, "done": sorted(self._done)}))
+        with replacing(self._file) as partial:
+            partial.write_text(json.dumps({"token": self._token, "done": self._done}))

@@ -1,0 +1,1 @@
+"""Measurements as commands; their figures are in NOTES.md and the README."""
