@@ -69,6 +69,13 @@ def test_a_moment_beyond_the_end_is_refused_before_any_training(options: dict[st
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_end_of_a_training_without_one_is_refused_before_any_training(tmp_path: Path) -> None:
+    module = Foreign()
+    with pytest.raises(ValueError, match=r"this training has no end, so end never comes: set trainer\.max_epochs"):
+        fit(module, KeepCheckpoint(tmp_path / "kept", "end"), max_epochs=-1)
+    assert module.batches == 0
+
+
 @pytest.mark.parametrize("text", ["500", "2 epochs"])
 def test_a_misspelt_moment_is_refused_where_it_is_written(text: str) -> None:
     with pytest.raises(ValueError, match="a moment of training is written like '500it'"):
