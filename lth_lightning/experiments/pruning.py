@@ -22,6 +22,9 @@ class Pruning(Experiment):
         rewind: Where a ticket starts.
         controls: What to train beside each ticket.
         controls_at: The rounds whose tickets get controls; all by default.
+
+    Raises:
+        ValueError: If a kind of control is given twice.
     """
 
     criterion: Criterion = field(default_factory=Magnitude)
@@ -29,6 +32,11 @@ class Pruning(Experiment):
     rewind: Rewind = field(default_factory=Rewind)
     controls: list[Control] = field(default_factory=list)
     controls_at: list[int] | None = None
+
+    def __post_init__(self) -> None:
+        arms = [control.arm for control in self.controls]
+        if twice := {arm for arm in arms if arms.count(arm) > 1}:
+            raise ValueError(f"two controls share the folder {', '.join(sorted(twice))}: give each kind once")
 
     @property
     @abstractmethod
@@ -90,6 +98,7 @@ class IterativePruning(Pruning):
     keep: float = 0.8
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.keep <= 1:
             raise ValueError(f"keep is the share of remaining weights kept in a round, in (0, 1], not {self.keep}")
         if self.rounds < 1:
@@ -125,6 +134,7 @@ class OneShotPruning(Pruning):
     densities: Sequence[float] = (0.5, 0.2, 0.1, 0.05)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.densities:
             raise ValueError("densities is empty: ask for at least one, or run the experiment Dense")
         for density in self.densities:
