@@ -28,7 +28,7 @@ def write_result(folder: Path, mask: Mask, row: Mapping[str, Any]) -> Result:
         row: Plain values.
     """
     with replacing(folder / "result.pt") as partial:
-        torch.save({"row": dict(row), "mask": dict(mask)}, partial)
+        torch.save({"row": dict(row), "mask": {name: kept.cpu() for name, kept in mask.items()}}, partial)
     return Result(folder, row)
 
 
