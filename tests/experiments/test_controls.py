@@ -1,0 +1,90 @@
+"""Controls are drawn from the unmasked network, never from what a mask has left of it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from fake import NAMES, drawn, equal, masked, run
+
+from lth_lightning.experiments import (
+    IterativePruning,
+    OneShotPruning,
+    RandomTicket,
+    RearrangedMask,
+    Reinitialised,
+    Rewind,
+)
+from lth_lightning.sparsity import Global
+from lth_lightning.training import load
+
+CONTROLS = [Reinitialised(), RearrangedMask(), RandomTicket()]
+
+
+def test_a_rearranged_mask_is_another_one_with_the_same_number_kept_in_every_layer(tmp_path: Path) -> None:
+    recipe = run(IterativePruning(rounds=5, keep=0.6, controls=CONTROLS), tmp_path)
+    for ticket, control in zip(recipe.tickets("ticket"), recipe.tickets("rearranged_mask"), strict=True):
+        assert control.mask.layers() == ticket.mask.layers()
+        assert all(not torch.equal(control.mask[name], ticket.mask[name]) for name in NAMES)
+        assert not control.mask.within(ticket.mask)
+
+
+@pytest.mark.parametrize(
+    ("rewind", "weights"),
+    [(Rewind(to="3it"), "0/round-00 at 3it"), (Rewind(weights="trained"), "0/round-00 trained")],
+    ids=["kept", "trained"],
+)
+def test_a_rearranged_mask_is_put_on_the_unmasked_network(rewind: Rewind, weights: str, tmp_path: Path) -> None:
+    recipe = run(IterativePruning(rounds=3, keep=0.5, rewind=rewind, controls=CONTROLS), tmp_path)
+    for ticket, control in zip(recipe.tickets("ticket"), recipe.tickets("rearranged_mask"), strict=True):
+        state = load(control.start)["state_dict"]
+        assert equal(state, masked(drawn(weights), control.mask))
+        for name in NAMES:
+            only_here = control.mask[name] & ~ticket.mask[name]
+            assert only_here.any()
+            assert bool((state[name][only_here] != 0).all())
+
+
+def test_a_random_ticket_has_the_exact_density_and_knows_nothing_of_the_ticket(tmp_path: Path) -> None:
+    recipe = run(IterativePruning(rounds=5, keep=0.6, controls=CONTROLS), tmp_path)
+    masks = []
+    for ticket, control in zip(recipe.tickets("ticket"), recipe.tickets("random_ticket"), strict=True):
+        assert control.mask.kept == ticket.mask.kept
+        assert control.density == ticket.density
+        assert not control.mask.within(ticket.mask)
+        for kept, size in control.mask.layers().values():
+            assert abs(kept - ticket.mask.density * size) < 1
+        masks.append(control.mask)
+    assert not any(masks[number].within(masks[number - 1]) for number in range(1, 5)), "one draw for all rounds"
+
+
+def test_a_random_ticket_overlaps_with_the_found_one_as_chance_has_it(tmp_path: Path) -> None:
+    overlaps = []
+    for seed in range(20):
+        recipe = run(OneShotPruning(densities=[0.4], controls=[RandomTicket(Global())]), tmp_path / str(seed), seed)
+        overlaps.append(recipe.tickets("random_ticket")[0].mask.overlap(recipe.tickets("ticket")[0].mask))
+    assert abs(sum(overlaps) / 20 - 0.4) < 0.04  # four standard errors
+
+
+def test_reinitialised_and_random_tickets_start_at_step_zero_of_their_own_initialisations(tmp_path: Path) -> None:
+    inits = []
+    for seed in range(3):
+        rewind = Rewind(weights="trained", to="end", more="3ep")
+        experiment = IterativePruning(rounds=3, keep=0.7, rewind=rewind, controls=CONTROLS)
+        recipe = run(experiment, tmp_path / str(seed), seed)
+        for arm in ("reinitialised", "random_ticket"):
+            for ticket, control in zip(recipe.tickets("ticket"), recipe.tickets(arm), strict=True):
+                assert control.start is None
+                assert control.more == "0ep"
+                assert (control.mask == ticket.mask) == (arm == "reinitialised")
+                inits.append(control.init)
+    assert len(set(inits)) == 3 * 3 * 2
+    assert not set(inits) & set(range(10)), "the seeds of the replicates themselves"
+
+
+def test_controls_are_the_same_in_another_process_and_other_for_another_replicate(tmp_path: Path) -> None:
+    experiment = IterativePruning(rounds=2, keep=0.5, controls=CONTROLS)
+    first, again, other = (run(experiment, tmp_path / name, seed) for name, seed in [("a", 1), ("b", 1), ("c", 2)])
+    for arm in ("rearranged_mask", "random_ticket"):
+        for one, same, another in zip(first.tickets(arm), again.tickets(arm), other.tickets(arm), strict=True):
+            assert (one.mask, one.init) == (same.mask, same.init)
+            assert one.mask != another.mask

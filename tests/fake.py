@@ -1,0 +1,81 @@
+"""A recipe that trains nothing, so that what an experiment arranges can be seen in milliseconds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lth_lightning.experiments import Experiment, Result, Ticket
+from lth_lightning.sparsity import Mask, generator, prunable
+from lth_lightning.training import Seeds, load
+
+State = dict[str, Tensor]
+NAMES = ["0.weight", "2.weight"]
+SIZE = 80 + 60
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Linear(8, 10), nn.ReLU(), nn.Linear(10, 6))
+
+
+def drawn(stream: str) -> State:
+    """A state that is a function of its name, without zeros."""
+    return {
+        name: torch.randn(value.shape, generator=generator(f"{stream}/{name}"))
+        for name, value in network().state_dict().items()
+    }
+
+
+class FakeRecipe:
+    """Its checkpoints say where they come from; a trained network is a random one under the ticket's mask."""
+
+    def __init__(self, root: Path, seed: int = 0) -> None:
+        self.root, self.seeds = root, Seeds.of(seed)
+        self.results: list[Result] = []
+        self.trained: list[tuple[Ticket, str]] = []
+
+    def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
+        where = folder.relative_to(self.root).as_posix()
+        self.trained.append((ticket, where))
+        mask = ticket.mask or Mask.dense(prunable(network()))
+        for moment in keep:
+            self.save(folder / f"kept-{moment}.ckpt", drawn(f"{self.seeds.init}/{where} at {moment}"), moment)
+        state = drawn(f"{self.seeds.init}/{where} trained")
+        mask.apply(state)
+        self.save(folder / "last.ckpt", state, "end")
+        torch.save({"row": {}, "mask": dict(mask)}, folder / "result.pt")
+        return Result(folder, {"where": where})
+
+    def save(self, path: Path, state: State, moment: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        optimizer = {"state": {0: {"momentum_buffer": torch.ones(3)}}, "param_groups": [{"lr": 0.1}]}
+        torch.save({"state_dict": state, "loops": {"moment": moment}, "optimizer_states": [optimizer]}, path)
+
+    def trained_net(self, result: Result) -> nn.Module:
+        net = network()
+        net.load_state_dict(load(result.trained)["state_dict"])
+        return net
+
+    def tickets(self, arm: str) -> list[Ticket]:
+        return [ticket for ticket, _ in self.trained if ticket.arm == arm]
+
+
+def run(experiment: Experiment, root: Path, seed: int = 0) -> FakeRecipe:
+    recipe = FakeRecipe(root, seed)
+    recipe.results = experiment.run(recipe, root)
+    return recipe
+
+
+def trained(root: Path, where: str) -> State:
+    """The weights that a training left."""
+    state: State = load(root / where / "last.ckpt")["state_dict"]
+    return state
+
+
+def masked(state: State, mask: Mask) -> State:
+    return {name: value * mask[name] if name in mask else value for name, value in state.items()}
+
+
+def equal(one: State, other: State) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
