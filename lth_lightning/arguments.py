@@ -54,7 +54,7 @@ class TrainingCLI(LightningCLI):
             init: Seed of the initialisation.
         """
         with seeded("init", init):
-            made = self.parser.instantiate_classes(self.config)
+            made = self.parser.instantiate(self.config)
         data = made.data
         if not (hasattr(data, "order_seed") and hasattr(data, "augment_seed")):
             raise UsageError(
@@ -69,15 +69,14 @@ class TrainingCLI(LightningCLI):
 
     def resolved(self) -> dict[str, Any]:
         """The whole configuration as plain values."""
-        text = self.parser.dump(self.config, "yaml", False)  # keep nulls; by place, as jsonargparse renamed it
-        config: dict[str, Any] = yaml.safe_load(text)
+        config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, format="yaml", skip_unset=False))
         return config
 
     def experiment(self) -> Experiment:
         """The experiment that was asked for; `lth fit` trains once."""
         if not self.pruning:
             return Dense()
-        made: Experiment = self.parser.instantiate_classes(self.config).experiment
+        made: Experiment = self.parser.instantiate(self.config).experiment
         return made
 
 

@@ -98,7 +98,7 @@ def run(args: list[str], pruning: bool) -> int:
         cli = TrainingCLI(args, pruning)
         config = cli.resolved()
         built = cli.build(Seeds.of(0), 0)
-        prunable: Prunable = cli.parser.instantiate_classes(cli.config).prunable
+        prunable: Prunable = cli.parser.instantiate(cli.config).prunable
         weights = prunable(built.module)
         folder = Path(cli.config.folder)
         job = Run(cli.experiment(), cli.build, folder, config, cli.config.seeds, prunable, cli.config.save_seconds)
