@@ -61,7 +61,10 @@ def _remedied(line: str, owner: str) -> str:
         return f"there is no class '{match[1]}'{_near(match[1], _short_names())}; a class of yours needs its full path"
     if match := re.match(r"Option '([^']+)' is not accepted", line):
         arguments = _arguments(owner)
-        return f"{owner} takes no '{match[1]}'{_near(match[1], arguments)}; it takes {', '.join(arguments)}"
+        if owner in ("lightning.LightningModule", "lightning.LightningDataModule"):
+            return f"'{match[1]}' is set before a class is chosen: put the config that does (debug?) after the task's"
+        takes = ", ".join(arguments) or "no arguments"
+        return f"{owner} takes no '{match[1]}'{_near(match[1], arguments)}; it takes {takes}"
     if match := re.match(r"unrecognized arguments: (.*)", line):
         return f"'{match[1]}' is no option of this command; --help lists them"
     if match := re.match(r"module '([^']+)' has no attribute '([^']+)'", line):
