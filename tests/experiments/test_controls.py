@@ -1,10 +1,11 @@
 """Controls are drawn from the unmasked network, never from what a mask has left of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from fake import NAMES, drawn, equal, masked, run
+from fake import NAMES, FakeRecipe, drawn, equal, masked, run
 
 from lth_lightning.experiments import (
     IterativePruning,
@@ -88,3 +89,19 @@ def test_controls_are_the_same_in_another_process_and_other_for_another_replicat
         for one, same, another in zip(first.tickets(arm), again.tickets(arm), other.tickets(arm), strict=True):
             assert (one.mask, one.init) == (same.mask, same.init)
             assert one.mask != another.mask
+
+
+def test_only_the_seed_of_masks_decides_how_a_mask_is_rearranged_and_drawn(tmp_path: Path) -> None:
+    recipes = []
+    for seed in (0, 1):
+        recipe = FakeRecipe(tmp_path / str(seed))
+        recipe.seeds = replace(recipe.seeds, mask=seed)
+        IterativePruning(rounds=1, keep=0.5, controls=CONTROLS).run(recipe, recipe.root)
+        recipes.append(recipe)
+    masks = {arm: [recipe.tickets(arm)[0].mask for recipe in recipes] for arm in ("ticket", *(c.arm for c in CONTROLS))}
+    assert {arm: one == other for arm, (one, other) in masks.items()} == {
+        "ticket": True,
+        "reinitialised": True,
+        "rearranged_mask": False,
+        "random_ticket": False,
+    }

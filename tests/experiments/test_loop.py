@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from fake import NAMES, SIZE, FakeRecipe, State, drawn, equal, masked, network, run, trained
+from torch import nn
 
 from lth_lightning.experiments import (
     Dense,
@@ -17,7 +18,18 @@ from lth_lightning.experiments import (
     Reinitialised,
     Rewind,
 )
-from lth_lightning.sparsity import Global, Mask, Random, Uniform, count, prunable, prune
+from lth_lightning.sparsity import (
+    Batches,
+    Criterion,
+    Global,
+    Mask,
+    Random,
+    Scores,
+    Uniform,
+    count,
+    prunable,
+    prune,
+)
 from lth_lightning.training import load
 
 CONTROLS = [Reinitialised(), RearrangedMask(), RandomTicket()]
@@ -146,6 +158,17 @@ def test_a_random_criterion_draws_another_mask_in_every_replicate(tmp_path: Path
     experiment = IterativePruning(rounds=1, criterion=Random())
     masks = [run(experiment, tmp_path / str(seed), seed).tickets("ticket")[0].mask for seed in (0, 1)]
     assert masks[0] != masks[1]
+
+
+def test_pruned_weights_are_not_ranked_even_by_a_criterion_that_likes_zeros(tmp_path: Path) -> None:
+    class Smallest(Criterion):
+        def __call__(self, net: nn.Module, mask: Mask, batches: Batches) -> Scores:
+            return {name: -net.get_parameter(name).detach().abs() for name in mask}
+
+    last = Mask.dense(prunable(network()))
+    for ticket in run(IterativePruning(rounds=4, keep=0.5, criterion=Smallest()), tmp_path).tickets("ticket"):
+        assert ticket.mask.within(last)
+        last = ticket.mask
 
 
 def test_the_allocation_is_that_of_the_experiment(tmp_path: Path) -> None:
