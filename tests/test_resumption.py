@@ -1,0 +1,339 @@
+"""Killed at any moment and started again, everything ends bit for bit as if it had not been killed."""
+
+import errno
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import yaml
+from killed import Lth
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
+
+from lth_lightning import configs
+from lth_lightning.cli import main
+from lth_lightning.experiments import IterativePruning, Reinitialised, Rewind, Ticket, read_result
+from lth_lightning.training import load
+
+Begun = list[tuple[str, int]]
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {"keep": ("0it", "3it", "2ep"), "steps": 12},
+    "accumulation": {"keep": ("3it", "2ep"), "steps": 6, "options": {"accumulate_grad_batches": 2}},
+    "max_steps": {"keep": ("3it", "2ep"), "steps": 11, "options": {"max_epochs": -1, "max_steps": 11}},
+    "early stopping": {
+        "keep": ("1it", "1ep"),
+        "steps": 8,
+        "options": {"max_epochs": 5},
+        "callbacks": lambda: [EarlyStopping("val_loss", min_delta=10, patience=1)],
+    },
+}
+
+
+class Begins(Callback):
+    """Records the folder and step at which each training begins that has steps left."""
+
+    def __init__(self, root: Path, begun: Begun, steps: int) -> None:
+        self.root, self.begun, self.steps = root, begun, steps
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.global_step < self.steps:
+            name = Path(trainer.default_root_dir).relative_to(self.root).as_posix()
+            self.begun.append((name, trainer.global_step))
+
+
+class Epochs:
+    """An observer that keeps the epochs that it is told of."""
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+
+    def started(self, ticket: Ticket, name: str, epochs: int) -> None: ...
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        self.epochs.append(row["epoch"])
+
+    def finished(self, row: dict[str, Any], anew: bool) -> None:
+        assert not anew or self.epochs == list(range(1, row["epochs"] + 1)), "each epoch is told, and once"
+
+
+def train(root: Path, kind: str = "plain", save_seconds: float = 1e9, more: Sequence[Callback] = ()) -> Begun:
+    """Train in the folder 'a' of a root; returns where that began, if it did."""
+    begun: Begun = []
+    of_kind = KINDS[kind].get("callbacks", list)
+    recipe = tiny.recipe(
+        root,
+        save_seconds=save_seconds,
+        callbacks=lambda: [Begins(root, begun, KINDS[kind]["steps"]), *of_kind(), *more],
+        observers=[Epochs()],
+        **KINDS[kind].get("options", {}),
+    )
+    recipe.train(Ticket(), root / "a", keep=KINDS[kind]["keep"])
+    return begun
+
+
+def arrange(root: Path, rounds: int = 1) -> Begun:
+    """A dense training of one epoch, and for each round a ticket and its control; returns where those began."""
+    begun: Begun = []
+    experiment = IterativePruning(rounds=rounds, keep=0.5, rewind=Rewind(to="3it"), controls=[Reinitialised()])
+    experiment.run(tiny.recipe(root, callbacks=lambda: [Begins(root, begun, 4)], max_epochs=1), root)
+    return begun
+
+
+def saved(folder: Path) -> int:
+    """The step from which a training goes on."""
+    for name in ("last.ckpt", "start.ckpt"):
+        if (folder / name).exists():
+            return int(load(folder / name)["global_step"])
+    return 0
+
+
+def left_by_kills(
+    root: Path, run: Callable[[], object], into: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[Path], set[str]]:
+    """Every state of a folder that a kill can leave, and the names of the files in it.
+
+    Files come into being by renaming only, so the states are the folder before each renaming, with the new file half
+    written under its temporary name.
+    """
+    states: list[Path] = []
+    names: set[str] = set()
+    rename = Path.replace
+
+    def replace(partial: Path, target: Path) -> Path:
+        names.add(target.relative_to(root).as_posix())
+        if target.name != "timing.json":
+            shutil.copytree(root, state := into / str(len(states)))
+            half = state / partial.relative_to(root)
+            half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+            states.append(state)
+        return rename(partial, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        run()
+    return states, names
+
+
+@pytest.mark.parametrize(
+    ("kind", "every"),
+    [("plain", 2), ("accumulation", 3), ("max_steps", 4), ("early stopping", 3)]
+    + [pytest.param(kind, 1, marks=pytest.mark.slow) for kind in KINDS],
+)
+def test_whatever_a_kill_leaves_the_training_goes_on_from_there_to_the_same_end(
+    kind: str, every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, steps = tmp_path / "whole", KINDS[kind]["steps"]
+    states, names = left_by_kills(whole, lambda: train(whole, kind, 0), tmp_path / "left", monkeypatch)
+    expected = tiny.contents(whole)
+    assert names == expected.keys() | {"a/timing.json"}, "a file that was not renamed could be half written"
+    assert {saved(state / "a") for state in states} == set(range(steps + 1)), "every step is saved"
+    for state in states[::-every]:
+        step = saved(state / "a")
+        assert read_result(state / "a") is None or step == steps
+        assert train(state, kind) == ([("a", step)] if step < steps else [])
+        assert tiny.contents(state) == expected
+
+
+@pytest.mark.parametrize(("rounds", "every"), [(1, 2), pytest.param(2, 1, marks=pytest.mark.slow)])
+def test_whatever_a_kill_leaves_an_experiment_redoes_nothing_that_was_finished(
+    rounds: int, every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tmp_path / "whole"
+    all_begun: Begun = []
+    controls = (("", 3), ("reinitialised/", 0))
+    states, _ = left_by_kills(whole, lambda: all_begun.extend(arrange(whole, rounds)), tmp_path / "left", monkeypatch)
+    expected = tiny.contents(whole)
+    pruned = [(f"{control}round-{r:02}", step) for r in range(1, rounds + 1) for control, step in controls]
+    assert all_begun == [("round-00", 0), *pruned]
+    for state in states[::-every]:
+        left = [(name, max(step, saved(state / name))) for name, step in all_begun]
+        assert arrange(state, rounds) == [(name, step) for name, step in left if step < 4]
+        assert tiny.contents(state) == expected
+
+
+@pytest.mark.parametrize(
+    ("hook", "nth", "save_seconds", "step"),
+    [
+        ("on_train_batch_start", 7, 0, 6),
+        ("on_train_batch_end", 3, 0, 2),
+        ("on_train_batch_end", 8, 0, 7),
+        ("on_validation_batch_end", 2, 0, 7),
+        ("on_validation_end", 1, 0, 3),
+        ("on_train_epoch_end", 2, 0, 7),
+        ("on_test_start", 1, 0, 12),
+        ("on_test_end", 1, 1e9, 12),
+        ("on_train_batch_end", 8, 1e9, 0),
+    ],
+)
+def test_after_a_crash_in_a_hook_the_training_goes_on_from_its_last_checkpoint(
+    hook: str, nth: int, save_seconds: float, step: int, tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    with pytest.raises(SystemError, match="killed"):
+        train(tmp_path, save_seconds=save_seconds, more=[tiny.Crash(hook, nth)])
+    assert saved(tmp_path / "a") == step
+    assert train(tmp_path, save_seconds=save_seconds) == ([("a", step)] if step < 12 else [])
+    assert tiny.contents(tmp_path) == whole
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What an uninterrupted training leaves."""
+    root = tmp_path_factory.mktemp("whole")
+    train(root)
+    return tiny.contents(root)
+
+
+@pytest.mark.parametrize(("nth", "step"), [(1, 0), (3, 1), (6, 3), (11, 7)])
+def test_a_disk_that_fills_up_while_a_checkpoint_is_written_leaves_the_one_before(
+    nth: int, step: int, tmp_path: Path, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = iter(range(1, 100))
+    save = Trainer.save_checkpoint
+
+    def fills_up(self: Trainer, path: Path) -> None:
+        save(self, path)
+        if next(writes) == nth:
+            path.write_bytes(path.read_bytes()[:1000])
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "save_checkpoint", fills_up)
+        with pytest.raises(OSError, match="No space"):
+            train(tmp_path, save_seconds=0)
+    assert not list(tmp_path.rglob("*.partial")), "what is of no use is not left on a full disk"
+    assert saved(tmp_path / "a") == step
+    assert train(tmp_path, save_seconds=0) == [("a", step)]
+    assert tiny.contents(tmp_path) == whole
+
+
+def test_an_experiment_with_a_round_more_keeps_what_it_has(tmp_path: Path) -> None:
+    grown, at_once = tmp_path / "grown", tmp_path / "at_once"
+    arrange(grown)
+    assert arrange(grown, rounds=2) == [("round-02", 3), ("reinitialised/round-02", 0)]
+    arrange(at_once, rounds=2)
+    assert tiny.contents(grown) == tiny.contents(at_once)
+
+
+DENSE = ("run", "--config", "digits", "--config", "dense", "--config", "debug", "--trainer.max_epochs", "1")
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Commands run in this process and an empty folder."""
+    monkeypatch.setattr(sys, "argv", ["lth"])  # Lightning warns of the words after pytest, which it is not given
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_second_start_with_more_seeds_trains_only_those() -> None:
+    assert main([*DENSE, "--folder", "grown", "--seeds", "[0]"]) == 0
+    times = {path: path.stat().st_mtime_ns for path in Path("grown/seed-0").rglob("*")}
+    assert main([*DENSE, "--folder", "grown", "--seeds", "[0,1]"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in Path("grown/seed-0").rglob("*")} == times
+    assert main([*DENSE, "--folder", "at_once", "--seeds", "[0,1]"]) == 0
+    assert of_a_run(Path("grown")) == of_a_run(Path("at_once"))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_second_start_with_another_learning_rate_is_refused_naming_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*DENSE, "--folder", "run"]) == 0
+    before = tiny.contents(Path("run"))
+    assert main([*DENSE, "--folder", "run", "--model.init_args.optimizer.init_args.lr", "0.5"]) == 2
+    error = capsys.readouterr().err
+    assert "model.init_args.optimizer.init_args.lr is 0.0012 there, 0.5 here" in error
+    assert "--folder" in error
+    assert error.count("\n") == 1
+    assert tiny.contents(Path("run")) == before
+
+
+def of_a_run(folder: Path) -> dict[str, Any]:
+    """The contents of an experiment's folder, but for its name and how often it was saved, which may differ."""
+    found = tiny.contents(folder)
+    config = yaml.safe_load(found.pop("config.yaml"))
+    return {**found, "config.yaml": {key: config[key] for key in config if key not in ("folder", "save_seconds")}}
+
+
+EXPERIMENTS = sorted(path.stem for path in configs.shipped().values() if path.parent.name == "experiments")
+SHORTER = {  # by experiment; whatever is not here runs as it is shipped
+    "IterativePruning": ["--experiment.init_args.rounds", "2"],
+    "OneShotPruning": ["--experiment.init_args.densities", "[0.5,0.1]"],
+    "Dense": ["--trainer.max_epochs", "30"],
+}
+SAVINGS = {"after every step": ["--save_seconds", "0"], "as by default": []}
+
+
+def words(experiment: str) -> list[str]:
+    name = yaml.safe_load(configs.shipped()[experiment].read_text())["experiment"]["class_path"]
+    composed = ["--config", "digits", "--config", experiment, "--config", "debug", *SHORTER.get(name, [])]
+    return ["run", *composed, "--seeds", "[0,1]", "--folder", "run"]
+
+
+class Uninterrupted:
+    """An experiment that ran to its end in one go."""
+
+    def __init__(self, experiment: str, place: Path) -> None:
+        self.words = words(experiment)
+        begun = time.monotonic()
+        lth = Lth(place, self.words)
+        lth.finish()
+        self.seconds = time.monotonic() - begun
+        self.starts = dict(lth.trainings)
+        self.ends = {name: saved(place / name) for name in self.starts}
+        self.contents = of_a_run(place / "run")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    return Uninterrupted(request.param, tmp_path_factory.mktemp("whole") / request.param)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("uninterrupted", EXPERIMENTS, indirect=True)
+@pytest.mark.parametrize("saving", SAVINGS)
+def test_an_experiment_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_not_been(
+    uninterrupted: Uninterrupted, saving: str, tmp_path: Path
+) -> None:
+    place, command = tmp_path / "cut", [*uninterrupted.words, *SAVINGS[saving]]
+    starts, ends = uninterrupted.starts, uninterrupted.ends
+    draws = random.Random(str(command))
+    killed, resumed = 0, 0
+    for kill in range(9):
+        steps = {name: max(start, saved(place / name)) for name, start in starts.items()}
+        unfinished = [name for name in starts if not (place / name / "result.pt").exists()]
+        lth = Lth(place, command)
+        if kill < 8:
+            killed += lth.kill(draws.uniform(0, uninterrupted.seconds / 8), begun=kill % 4 > 0)
+        else:
+            lth.finish()
+        due = [(name, steps[name]) for name in unfinished if steps[name] < ends[name]]
+        assert lth.trainings == due[: len(lth.trainings)], "begun where it was cut, and nothing finished is redone"
+        resumed += any(starts[name] < step for name, step in lth.trainings)
+    assert killed >= 3
+    assert resumed >= 2 or saving == "as by default"
+    assert of_a_run(place / "run") == uninterrupted.contents
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("uninterrupted", ["imp"], indirect=True)
+def test_the_command_can_be_killed_and_typed_again(uninterrupted: Uninterrupted, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lth_lightning", *uninterrupted.words, "--save_seconds", "0"]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "GIT_DIR": "none"}
+    for until in ("seed-0/round-00/last.ckpt", "seed-0/random_ticket/round-01/last.ckpt", "seed-1/round-02/last.ckpt"):
+        with subprocess.Popen(command, cwd=tmp_path, env=one_thread, stdout=subprocess.DEVNULL) as process:
+            while not (tmp_path / "run" / until).exists():
+                assert process.poll() is None, f"ended before there was {until}"
+                time.sleep(0.005)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    ended = subprocess.run(command, cwd=tmp_path, env=one_thread, capture_output=True, text=True, check=True)
+    assert "18 trainings are in run/results.jsonl" in ended.stdout
+    assert of_a_run(tmp_path / "run") == uninterrupted.contents
