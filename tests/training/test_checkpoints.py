@@ -1,5 +1,6 @@
 """Kept checkpoints against trainings that are stopped by hand after that many steps."""
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def test_a_crash_while_writing_leaves_the_old_file_and_nothing_else(
 
     def full_disk(partial: Path) -> None:
         Path(partial).write_bytes(before[:100])
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(trainer, "save_checkpoint", full_disk)
     with pytest.raises(OSError, match="no space left"):

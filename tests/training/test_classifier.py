@@ -130,9 +130,9 @@ def test_predictions_are_the_most_probable_classes_with_labels_or_without() -> N
 
 @pytest.mark.parametrize(("asked", "expected"), [(None, True), (True, True), (False, False)])
 def test_convolutions_are_channels_last_unless_asked_otherwise(asked: bool | None, expected: bool) -> None:
-    made = Classifier(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 3)), channels_last=asked)
+    made = Classifier(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 3)), SGD, channels_last=asked)
     before = {name: value.clone() for name, value in made.state_dict().items()}
-    made.setup("fit")
+    trainer().validate(made, Logits(torch.ones(2, 3, 4, 4), torch.tensor([0, 1]), 2), verbose=False)
     weight = made.net[0].weight
     assert weight.is_contiguous(memory_format=torch.channels_last) == expected
     assert weight.is_contiguous() != expected
@@ -142,7 +142,7 @@ def test_convolutions_are_channels_last_unless_asked_otherwise(asked: bool | Non
 
 def test_a_network_without_convolutions_keeps_its_memory_format() -> None:
     made = linear()
-    made.setup("fit")
+    trainer().validate(made, Batches(1), verbose=False)
     assert all(weight.is_contiguous() for weight in made.parameters())
 
 
