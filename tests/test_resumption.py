@@ -136,7 +136,7 @@ def test_whatever_a_kill_leaves_the_training_goes_on_from_there_to_the_same_end(
     expected = tiny.contents(whole)
     assert names == expected.keys() | {"a/timing.json"}, "a file that was not renamed could be half written"
     assert {saved(state / "a") for state in states} == set(range(steps + 1)), "every step is saved"
-    for state in states[::-every]:
+    for state in [states[-1], *states[-2::-every]]:
         step = saved(state / "a")
         assert read_result(state / "a") is None or step == steps
         assert train(state, kind) == ([("a", step)] if step < steps else [])
