@@ -2,6 +2,7 @@
 
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
+from .direct import DirectOptimization
 from .history import History
 from .moments import Clock, Moment, StopAt
 from .randomness import Seeds, SeedSteps, seeded
@@ -14,6 +15,7 @@ __all__ = [
     "Clock",
     "Constant",
     "Cosine",
+    "DirectOptimization",
     "History",
     "HoldLearningRate",
     "KeepCheckpoint",
