@@ -34,7 +34,7 @@ def track(mode: Literal["wandb", "offline"], folder: Path, config: Row, say: Say
 
 
 class WandbTracker:
-    """One W&B run per training, grouped by experiment, and one overview of accuracy against density.
+    """One W&B run per training, grouped by experiment, and per arm an overview: accuracy against density.
 
     Ids are stable: a killed and restarted training continues its own curve. What a run lacks when its training is
     finished comes from `metrics.jsonl`. A failure of W&B costs curves, never a training.
@@ -50,9 +50,10 @@ class WandbTracker:
         self.folder = folder
         self.say = say
         self._file = folder / "wandb.json"
-        state = json.loads(self._file.read_text()) if self._file.exists() else {}
+        state = _read(self._file)
         self._token = state.get("token") or secrets.token_hex(4)
         self._done: dict[str, str] = state.get("done", {})
+        self._uploaded: dict[str, list[list[float]]] = state.get("overviews", {})
         self._runs = WandbRuns(folder, self._token, config)
         self._mode: Literal["online", "offline"] = "online"
         self._given_up = False
@@ -83,8 +84,8 @@ class WandbTracker:
         self._attempt(lambda: self._finish(row))
 
     def close(self) -> None:
-        """End the run of a training that was cut, and write the overview."""
-        self._attempt(self._overview)
+        """End the run of a training that was cut, and write the overviews."""
+        self._attempt(self._overviews)
 
     def _open(self, name: str, columns: Row) -> None:
         if not self._file.exists():  # the token is kept before the first id is made of it
@@ -105,13 +106,20 @@ class WandbTracker:
         self._done[name] = self._mode
         self._save()
 
-    def _overview(self) -> None:
+    def _overviews(self) -> None:
         self._runs.close(failed=True)
-        rounds = overview(self._rows)
-        if rounds:
-            self._runs.open("overview", "overview", {}, self._mode, axis="density", resume=False)
-            self._runs.log_overview(rounds)
+        curves = json.loads(json.dumps(overview(self._rows)))
+        if self._mode == "online" and self._uploaded == curves:
+            return
+        for arm, curve in curves.items():
+            name = f"overview/{arm}"
+            self._runs.open(name, "overview", {"arm": arm}, self._mode, axis="density", resume=False)
+            for number, density, accuracy in curve:
+                self._runs.log({"density": density, "mean_test_accuracy": accuracy}, number)
             self._runs.close()
+        if self._mode == "online":
+            self._uploaded = curves
+            self._save()
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Act online, or else offline, or else not at all: training goes on."""
@@ -132,4 +140,11 @@ class WandbTracker:
 
     def _save(self) -> None:
         with replacing(self._file) as partial:
-            partial.write_text(json.dumps({"token": self._token, "done": self._done}))
+            partial.write_text(json.dumps({"token": self._token, "done": self._done, "overviews": self._uploaded}))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read ({error}): delete it, and W&B gets all runs anew") from error
