@@ -1,41 +1,45 @@
 """The command line: `lth`."""
 
 import sys
+from difflib import get_close_matches
 
-COMMANDS = {
-    "run": "run an experiment: many trainings, such as finding a lottery ticket; the same command resumes it",
-    "fit": "train once, dense or sparse; the same command resumes it",
-    "validate": "evaluate a checkpoint on the validation images",
-    "test": "evaluate a checkpoint on the test images",
-    "predict": "classify the test images with a checkpoint",
-    "report": "write report.html and its figures for an experiment's folder",
-    "configs": "list the shipped configs",
-}
-EXAMPLE = "lth run --config digits --config imp --folder runs/imp"
+from . import failures, help
+from .failures import UsageError
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; an error is one sentence on stderr.
 
     Args:
-        args: The words after `lth`; those of the process by default.
+        args: The words after `lth`; those of the process by default. `--debug` among them shows tracebacks.
 
     Returns:
-        The exit code: 0, 1 for a failure, 2 for a mistake in the command.
+        The exit code: 0, 1 for a failure, 2 for a mistake in the command, 130 when interrupted.
     """
-    args = list(sys.argv[1:] if args is None else args)
-    if not args or args[0] in ("-h", "--help"):
-        print(usage())
+    words = list(sys.argv[1:] if args is None else args)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(help.overview())
         return 0
-    from .commands import dispatch  # Lightning takes seconds to import, which the list of commands should not
+    command, *rest = words
+    try:
+        return _run(command, rest, debug)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        return failures.report(f"lth {command}" if command in help.COMMANDS else "lth", error, debug)
 
-    return dispatch(args[0], args[1:])
 
+def _run(command: str, args: list[str], debug: bool) -> int:
+    if command not in help.COMMANDS:
+        close = get_close_matches(command, help.COMMANDS, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise UsageError(f"there is no command '{command}'{meant}: the commands are {', '.join(help.COMMANDS)}")
+    if any(word in ("-h", "--help") for word in args):
+        print(help.of(command))
+        return 0
+    from .commands import dispatch  # Lightning takes seconds to import, which help should not
 
-def usage() -> str:
-    """The commands, a line each, with an example."""
-    lines = [f"  {name:9} {text}" for name, text in COMMANDS.items()]
-    return "\n".join(["usage: lth COMMAND ...", "", *lines, "", f"example:  {EXAMPLE}", "options:  lth COMMAND --help"])
+    return dispatch(command, args, debug)
 
 
 if __name__ == "__main__":

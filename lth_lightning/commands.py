@@ -1,178 +1,182 @@
 """What each command does."""
 
-import errno
+import csv
 import logging
-import sys
-import traceback
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
+import torch
+from lightning.pytorch import Trainer
 from rich.console import Console
+from torch import Tensor
 
 from . import configs
-from .arguments import EVALUATIONS, EvaluationCLI, TrainingCLI
+from .arguments import Arguments
 from .experiments import Built
 from .experiments.progress import TerminalProgress
-from .experiments.runner import OtherConfigError, Run
-from .mistakes import UsageError, usage_errors
-from .sparsity import Prunable
-from .training import Seeds
+from .experiments.runner import Run
+from .failures import UsageError, out_of_space
+from .files import replacing
+from .mistakes import missing, refusals, usage_errors
+from .training import Seeds, load
 
 
-def dispatch(command: str, args: list[str]) -> int:
-    """Run a command; errors are one sentence on stderr, with exit code 2 for usage and 1 for failure.
+def dispatch(command: str, args: list[str], debug: bool) -> int:
+    """Run a command.
 
     Args:
         command: Its name.
-        args: The words after it; `--debug` among them shows tracebacks.
+        args: The words after it.
+        debug: Whether Lightning may say what it likes.
+
+    Returns:
+        The exit code, 0: whatever goes wrong is raised.
     """
-    debug = "--debug" in args
-    args = [arg for arg in args if arg != "--debug"]
-    if not debug:
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # a line of advertising per Trainer
-        warnings.filterwarnings("ignore", module="lightning.*")
-    try:
-        return _run(command, args)
-    except SystemExit as stop:
-        if stop.code == 0:
-            return 0
-        error: BaseException = stop
-    except (KeyboardInterrupt, Exception) as caught:
-        error = caught
-    if debug:
-        traceback.print_exception(error)
-    code, text = _told(error)
-    print(f"lth {command}: {' '.join(text.split())}{'' if debug else _hint(code)}", file=sys.stderr)
-    return code
+    with refusals(), _quiet(debug):
+        if command in ("run", "fit"):
+            train(command, configs.resolve(args))
+        elif command == "report":
+            report(args)
+        elif command == "configs":
+            if args:
+                raise UsageError(f"'{args[0]}' is too much: lth configs lists them all")
+            print(configs.listed())
+        else:
+            evaluate(command, configs.resolve(args))
+    return 0
 
 
-def _told(error: BaseException) -> tuple[int, str]:
-    """The exit code and the text of an error."""
-    if isinstance(error, UsageError | OtherConfigError | MisconfigurationException):
-        return 2, str(error)
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        return 130, "interrupted: the same command line continues where it was"
-    if isinstance(error, OSError):
-        return 1, _out_of_space(error) or str(error)
-    return 1, f"{error}" if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {error}"
+@contextmanager
+def _quiet(debug: bool) -> Iterator[None]:
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    with warnings.catch_warnings():
+        if not debug:
+            logger.setLevel(logging.ERROR)  # it has a line of advertising per Trainer
+            warnings.filterwarnings("ignore", module="lightning.*")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
-def _hint(code: int) -> str:
-    return " (--debug shows where)" if code == 1 else ""
-
-
-def _out_of_space(error: OSError) -> str | None:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return None
-    return (
-        f"the disk is full ({error.strerror}: {error.filename or 'a file of this run'}): free some space and type the "
-        "same command again; what was finished is kept, and the training that was cut resumes from its last checkpoint"
-    )
-
-
-def _run(command: str, args: list[str]) -> int:
-    if command in ("run", "fit"):
-        return run(_resolved(args), pruning=command == "run")
-    if command in EVALUATIONS:
-        return evaluate(command, _resolved(args))
-    if command == "report":
-        return report(args)
-    if command == "configs":
-        return list_configs()
-    from .cli import COMMANDS
-
-    raise UsageError(f"there is no command '{command}'; the commands are {', '.join(COMMANDS)}")
-
-
-def _resolved(args: list[str]) -> list[str]:
-    with usage_errors():
-        return configs.resolve(args)
-
-
-def run(args: list[str], pruning: bool) -> int:
+def train(command: str, args: list[str]) -> None:
     """`lth run` and `lth fit`."""
-    console = Console()
-    with usage_errors():
-        cli = TrainingCLI(args, pruning)
-        config = cli.resolved()
-        built = cli.build(Seeds.of(0), 0)
-        prunable: Prunable = cli.parser.instantiate(cli.config).prunable
-        weights = prunable(built.module)
-        folder = Path(cli.config.folder)
-        job = Run(cli.experiment(), cli.build, folder, config, cli.config.seeds, prunable, cli.config.save_seconds)
-        job.claim()
-    built.data.prepare_data()
-    _introduce(console, job, built, weights)
-    tracker = _tracker(cli.config.track, folder, config, console)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    with usage_errors(command):
+        arguments = Arguments(command, args)
+        given = arguments.config
+        if not given.folder:
+            raise UsageError(missing(["folder"], command))
+        built = arguments.build(Seeds.of(0), 0)
+        job = Run(
+            arguments.experiment(),
+            arguments.build,
+            Path(given.folder),
+            arguments.resolved(),
+            given.seeds,
+            arguments.prunable(),
+            given.save_seconds,
+        )
+        weights = job.prunable(built.module)
+        job.check(built)
+        _claim(job)
+        finished = job.finished
+        if finished < job.trainings:
+            built.data.prepare_data()
+            _introduce(console, job, built, weights)
+    tracker = _tracker(given.track, job, console)
     with TerminalProgress(console, job.trainings) as progress:
         try:
             job.run([progress, *([tracker] if tracker else [])])
         finally:
             if tracker:
                 tracker.close()
-    console.print(f"All {job.trainings} trainings are in {folder}/results.jsonl; lth report {folder} draws them.")
-    return 0
+    nothing = "" if progress.trained else "nothing was left to do: "
+    there = "1 training is" if job.trainings == 1 else f"{job.trainings} trainings are"
+    console.print(f"{nothing}{there} in {job.folder}/results.jsonl; lth report {job.folder} draws them")
 
 
-def _introduce(console: Console, job: Run, built: Built, weights: dict[str, Any]) -> None:
-    """Say what will be trained and which weights may be pruned."""
-    names = [f"  {name} {'x'.join(map(str, weight.shape))}" for name, weight in weights.items()]
+def _claim(job: Run) -> None:
+    """Make the folder this experiment's, or say why it cannot be."""
+    try:
+        job.claim()
+    except OSError as error:
+        if out_of_space(error):
+            raise
+        reason = "it is a file" if job.folder.is_file() else error.strerror
+        raise UsageError(f"cannot write in {job.folder} ({reason}): choose another --folder") from error
+
+
+def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, Tensor]) -> None:
+    """Say what will be trained, or what is left of it; and, to begin with, which weights may be pruned."""
+    trainings = "1 training" if job.trainings == 1 else f"{job.trainings} trainings"
+    seeds = f"seed{'s' * (len(job.seeds) > 1)} {', '.join(map(str, job.seeds))}"
+    if job.finished:
+        console.print(f"{job.folder}: {job.finished} of {trainings} are finished, {seeds}")
+        return
+    console.print(f"{type(job.experiment).__name__}: {trainings}, {seeds}, in {job.folder}")
+    console.print(getattr(built.data, "describe", lambda: type(built.data).__name__)())
     kept, total = sum(weight.numel() for weight in weights.values()), sum(p.numel() for p in built.module.parameters())
-    say = getattr(built.data, "describe", lambda: type(built.data).__name__)
-    lines = [
-        f"{type(job.experiment).__name__}: {job.trainings} trainings, seeds {list(job.seeds)}, in {job.folder}",
-        say(),
-        f"{kept:,} of {total:,} parameters may be pruned, in {len(names)} layers:",
-        *names,
-    ]
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layers:")
+    for name, weight in weights.items():
+        console.print(f"  {name} {'x'.join(map(str, weight.shape))}")
 
 
-def _tracker(mode: str, folder: Path, config: dict[str, Any], console: Console) -> Any:
+def _tracker(mode: str, job: Run, console: Console) -> Any:
     if mode == "none":
         return None
     from .training.tracking import track  # wandb takes a second to import
 
-    return track(
-        "wandb" if mode == "wandb" else "offline", folder, config, lambda text: console.print(text, soft_wrap=True)
-    )
+    return track("wandb" if mode == "wandb" else "offline", job.folder, job.config, console.print)
 
 
-def evaluate(command: str, args: list[str]) -> int:
+def evaluate(command: str, args: list[str]) -> None:
     """`lth validate`, `lth test` and `lth predict`."""
-    with usage_errors():
-        EvaluationCLI(
-            args=[command, *args],
-            save_config_callback=None,
-            auto_configure_optimizers=False,
-            trainer_defaults={"logger": False},
-            parser_kwargs={"exit_on_error": False, **{name: {"exit_on_error": False} for name in EVALUATIONS}},
+    with usage_errors(command):
+        arguments = Arguments(command, args)
+        built = arguments.build(Seeds.of(0), 0)
+        built.data.prepare_data()
+        path = Path(arguments.config.ckpt_path)
+        if not path.is_file():
+            raise UsageError(f"there is no file {path}: give a checkpoint, such as runs/imp/seed-0/round-01/last.ckpt")
+    built.module.load_state_dict(load(path, built.module)["state_dict"])
+    trainer = Trainer(**{**built.trainer, "logger": False, "enable_progress_bar": False})
+    if command == "predict":
+        output = Path(arguments.config.output or path.with_name("predictions.csv"))
+        print(f"{_predict(trainer, built, output)} predictions are in {output}")
+        return
+    measure = trainer.validate if command == "validate" else trainer.test
+    for name, value in (row.items() for row in measure(built.module, datamodule=built.data, verbose=False)):
+        print(name, value)
+
+
+def _predict(trainer: Trainer, built: Built, output: Path) -> int:
+    """Write the class of every test image as a line of a CSV file; returns how many there are."""
+    batches: Any = trainer.predict(built.module, datamodule=built.data)
+    classes = torch.cat(batches)
+    if classes.dim() != 1:
+        raise UsageError(
+            f"{type(built.module).__name__}.predict_step gives {tuple(classes.shape)}, not a class per image (N,): "
+            "let it return the predicted classes"
         )
-    return 0
+    with replacing(output) as partial, partial.open("w", newline="") as file:
+        csv.writer(file).writerows([("image", "class"), *enumerate(classes.tolist())])
+    return len(classes)
 
 
-def report(args: list[str]) -> int:
+def report(args: list[str]) -> None:
     """`lth report FOLDER`."""
     if len(args) != 1 or args[0].startswith("-"):
-        raise UsageError("write: lth report FOLDER, where FOLDER is that of an experiment")
+        raise UsageError("give the folder of an experiment, such as lth report runs/imp")
     from .report import summary, write_report  # matplotlib takes a second to import
 
-    write_report(Path(args[0]))
-    for line in summary(Path(args[0])):
-        print(line)
-    return 0
-
-
-def list_configs() -> int:
-    """`lth configs`."""
-    console = Console()
-    known = configs.shipped()
-    for folder in dict.fromkeys(path.parent for path in known.values()):
-        console.print(f"[bold]{folder.name}[/bold]")
-        for name, path in known.items():
-            if path.parent == folder:
-                console.print(f"  {name:24} {configs.title(path)}", highlight=False, markup=False, soft_wrap=True)
-    console.print("Use them by name: lth run --config TASK --config EXPERIMENT --folder FOLDER")
-    return 0
+    try:
+        write_report(Path(args[0]))
+        for line in summary(Path(args[0])):
+            print(line)
+    except FileNotFoundError as error:
+        raise UsageError(str(error)) from error

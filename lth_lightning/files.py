@@ -1,9 +1,15 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+
+class DamagedFileError(ValueError):
+    """A file of an experiment is truncated, or is something else; the text names it and says what to do."""
 
 
 @contextmanager
@@ -33,6 +39,25 @@ def replacing(path: Path) -> Iterator[Path]:
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a full disk does not say where
+        raise
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def save(value: Any, path: Path) -> None:
+    """`torch.save` by way of memory, whole or not at all: torch's own writer hides that a disk is full.
+
+    Args:
+        value: Tensors and plain values.
+        path: The file to write.
+    """
+    import torch  # what else is here needs none
+
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    with replacing(path) as partial:
+        partial.write_bytes(buffer.getbuffer())

@@ -12,6 +12,7 @@ from torch import nn
 
 from ..sparsity import Mask
 from ..training import Seeds
+from .refusals import refuse_untrainable
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,16 @@ class Experiment(ABC):
             recipe: How to train a ticket.
             folder: The replicate's folder.
         """
+
+    def check(self, trainer: Mapping[str, Any]) -> None:
+        """Raise a ValueError if one of the trainings could not be done with these Trainer arguments.
+
+        Asked before the first training, so that the first hour is not lost to what only the second would notice.
+
+        Args:
+            trainer: The Trainer's arguments, `callbacks` a list.
+        """
+        refuse_untrainable(trainer)
 
     @property
     @abstractmethod

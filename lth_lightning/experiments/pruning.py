@@ -1,14 +1,15 @@
 """Lottery tickets by pruning a trained network, again and again or once."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..sparsity import Allocation, Criterion, Global, Magnitude, check_density, prune
 from .base import Experiment, Recipe, Result, Ticket
 from .controls import Control
+from .refusals import refuse_open_end, refuse_own_mask
 from .rewind import Rewind
 
 
@@ -37,6 +38,18 @@ class Pruning(Experiment):
         arms = [control.arm for control in self.controls]
         if twice := {arm for arm in arms if arms.count(arm) > 1}:
             raise ValueError(f"two controls share the folder {', '.join(sorted(twice))}: give each kind once")
+
+    def check(self, trainer: Mapping[str, Any]) -> None:
+        """The masks are ours, and an end to fine-tune beyond must be an epoch's."""
+        super().check(trainer)
+        refuse_own_mask(trainer)
+        if self.rewind.to == "end":
+            refuse_open_end(trainer)
+        if absent := set(self.controls_at or ()) - set(range(1, len(self.densities) + 1)):
+            raise ValueError(
+                f"controls_at names round {min(absent)}, but the rounds are 1 to {len(self.densities)}: "
+                "leave it out, or ask for more rounds"
+            )
 
     @property
     @abstractmethod

@@ -28,6 +28,7 @@ from ..training import (
 )
 from .base import Result, Ticket
 from .results import SCHEMA, Ledger, describe, provenance, read_result, write_result
+from .refusals import refuse_open_end, refuse_own_mask
 
 
 class Built(NamedTuple):
@@ -96,7 +97,7 @@ class LightningRecipe:
     def trained_net(self, result: Result) -> nn.Module:
         """The trained network of a result, on the CPU."""
         module = self.build(self.seeds, self.seeds.init).module
-        module.load_state_dict(load(result.trained)["state_dict"])
+        module.load_state_dict(load(result.trained, module)["state_dict"])
         return module
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
@@ -118,7 +119,7 @@ class LightningRecipe:
             observer.started(ticket, self._name(folder), trainer.max_epochs or 0)
         start = last if last.exists() else ticket.start
         if start is not None:
-            load(start)  # a damaged one is a sentence here, before anything is trained
+            load(start, built.module)  # a damaged one is a sentence here, before anything is trained
         trainer.fit(built.module, datamodule=built.data, ckpt_path=start, weights_only=True)
         test = self._test(trainer, built)
         assert sparsify.mask is not None
@@ -148,11 +149,8 @@ class LightningRecipe:
         """The pruning callback of this training: the config's own, or one that holds the ticket's mask."""
         callbacks = built.trainer["callbacks"]
         own = [callback for callback in callbacks if isinstance(callback, Sparsify)]
-        if own and ticket.mask is not None:
-            raise ValueError(
-                "this experiment prunes, and the config's callbacks have a Sparsify of their own: "
-                "leave the method file out, or use it with 'lth fit'"
-            )
+        if ticket.mask is not None:
+            refuse_own_mask(built.trainer)
         if own:
             own[0].policy = own[0].policy.reseeded(self.seeds.mask)
             if own[0].prunable == Prunable():
@@ -191,8 +189,7 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
         "profiler": config.get("profiler") or NoProfiler(),
     }
     if more_epochs:
-        if not config.get("max_epochs") or steps != -1:
-            raise ValueError("fine-tuning beyond the end counts in epochs: set trainer.max_epochs, and no max_steps")
+        refuse_open_end(config)
         ours["max_epochs"] = config["max_epochs"] + more_epochs
     return Trainer(**{**config, **ours})
 

@@ -12,7 +12,7 @@ import lightning
 import torch
 
 from .. import __version__
-from ..files import replacing
+from ..files import DamagedFileError, replacing, save
 from ..sparsity import Mask
 from .base import Result, Ticket
 
@@ -27,8 +27,7 @@ def write_result(folder: Path, mask: Mask, row: Mapping[str, Any]) -> Result:
         mask: The mask that the trained network has.
         row: Plain values.
     """
-    with replacing(folder / "result.pt") as partial:
-        torch.save({"row": dict(row), "mask": {name: kept.cpu() for name, kept in mask.items()}}, partial)
+    save({"row": dict(row), "mask": {name: kept.cpu() for name, kept in mask.items()}}, folder / "result.pt")
     return Result(folder, row)
 
 
@@ -36,16 +35,18 @@ def read_result(folder: Path) -> Result | None:
     """The result of a training, or None if it has not finished.
 
     Raises:
-        ValueError: If its `result.pt` is damaged.
+        DamagedFileError: If its `result.pt` is damaged.
     """
     path = folder / "result.pt"
     if not path.exists():
         return None
     try:
-        return Result(folder, torch.load(path, weights_only=True)["row"])
+        there = torch.load(path, weights_only=True)
+        Mask(there["mask"])
+        return Result(folder, dict(there["row"]))
     except Exception as error:  # torch.load raises what the damaged byte happens to cause
-        raise ValueError(
-            f"{path} cannot be read (truncated, or not a result): delete it, and only it is redone"
+        raise DamagedFileError(
+            f"{path} is truncated, or not a result: delete it, and the same command line writes it again"
         ) from error
 
 
@@ -93,6 +94,15 @@ def provenance() -> dict[str, Any]:
     return {"versions": {**versions, "python": platform.python_version()}, "commit": commit}
 
 
+def _row(line: str) -> dict[str, Any]:
+    """A row, or nothing where a writer was cut off."""
+    try:
+        row = json.loads(line)
+        return row if {"seed", "round", "folder"} <= row.keys() else {}
+    except (ValueError, AttributeError):
+        return {}
+
+
 class Ledger:
     """The file `results.jsonl`: one row per finished training, in the order of seed, round and folder.
 
@@ -104,8 +114,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        lines = path.read_text().splitlines() if path.exists() else []
-        rows = [json.loads(line) for line in lines if line.endswith("}")]
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        rows = [row for row in map(_row, lines) if row]
         self.rows: dict[str, Mapping[str, Any]] = {row["folder"]: row for row in rows}
 
     def add(self, row: Mapping[str, Any]) -> None:

@@ -39,10 +39,12 @@ class Rewind:
         more = Moment.parse(self.more)
         if more.unit != "ep":
             raise ValueError(f"fine-tuning is counted in epochs, such as '10ep', not '{self.more}'")
-        if (Moment.parse(self.to).unit == "end") != (more.count > 0):
+        if Moment.parse(self.to).unit == "end" and not more.count:
+            raise ValueError(f"rewind.more is '{self.more}': to continue from the end, say how long, such as 10ep")
+        if Moment.parse(self.to).unit != "end" and more.count:
             raise ValueError(
-                f"rewinding to '{self.to}' with more='{self.more}': training beyond the end needs to: end and "
-                "more: such as 10ep, any other moment neither"
+                f"rewind.more is '{self.more}', but rewind.to is '{self.to}', where the schedule goes on to its end: "
+                "leave more out, or set rewind.to to end"
             )
 
     def start(self, first: Result, last: Result, mask: Mask, folder: Path) -> Path:

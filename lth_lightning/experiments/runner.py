@@ -11,7 +11,7 @@ from ..files import replacing
 from ..sparsity import Prunable
 from ..training import Seeds
 from .base import Experiment, Result
-from .recipe import Build, LightningRecipe, Observer
+from .recipe import Build, Built, LightningRecipe, Observer, quiet_trainer
 from .results import Ledger
 
 Config = dict[str, Any]
@@ -33,19 +33,34 @@ def claim(folder: Path, config: Config, may_differ: Callable[[str], bool]) -> No
         OtherConfigError: If the folder was made by another configuration; names the keys that differ.
     """
     path = folder / "config.yaml"
-    if path.exists():
-        there = _flat(yaml.safe_load(path.read_text()) or {})
-        here = _flat(config)
+    if any(folder.glob("seed-*")) or (folder / "results.jsonl").exists():  # before, nothing depends on it
+        there, here = _flat(_read(path)), _flat(config)
         keys = [key for key in {**there, **here} if there.get(key) != here.get(key) and not may_differ(key)]
         if keys:
-            listed = "; ".join(f"{key} is {there.get(key)!r} there, {here.get(key)!r} here" for key in keys[:5])
+            listed = "; ".join(f"{key} is {_told(there, key)} there, {_told(here, key)} here" for key in keys[:5])
             more = f"; and {len(keys) - 5} more" if len(keys) > 5 else ""
             raise OtherConfigError(
-                f"{folder} belongs to another configuration: {listed}{more}. "
-                "Choose another --folder, or delete this one"
+                f"{folder} belongs to another configuration ({listed}{more}): choose another --folder, or delete it"
             )
     with replacing(path) as partial:
         partial.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def _read(path: Path) -> Config:
+    """The configuration that a folder was begun with."""
+    try:
+        config = yaml.safe_load(path.read_text())
+        if isinstance(config, dict):
+            return config
+    except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
+        pass
+    raise OtherConfigError(
+        f"{path} is missing or damaged, so the trainings beside it may be of any configuration: choose another --folder"
+    )
+
+
+def _told(config: Config, key: str) -> str:
+    return repr(config[key]) if config.get(key) is not None else "not set"
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Config:
@@ -71,6 +86,9 @@ class Run:
         seeds: One replicate each.
         prunable: Which weights a mask is over.
         save_seconds: How often a running training is saved.
+
+    Raises:
+        ValueError: If no seeds are given, one is negative or given twice, or save_seconds is negative.
     """
 
     experiment: Experiment
@@ -81,10 +99,36 @@ class Run:
     prunable: Prunable = field(default_factory=Prunable)
     save_seconds: float = 20.0
 
+    def __post_init__(self) -> None:
+        seeds = f"seeds is {list(self.seeds)}"
+        if not self.seeds:
+            raise ValueError(f"{seeds}: give at least one, such as [0]")
+        if min(self.seeds) < 0 or len({*self.seeds}) < len(self.seeds):
+            raise ValueError(f"{seeds}: give each replicate a number of its own, 0 or more, such as [0, 1, 2]")
+        if not self.save_seconds >= 0:
+            raise ValueError(f"save_seconds is {self.save_seconds}: give seconds, or 0 to save after every step")
+
     @property
     def trainings(self) -> int:
         """Number of trainings, over all replicates."""
         return self.experiment.trainings * len(self.seeds)
+
+    @property
+    def finished(self) -> int:
+        """Number of finished trainings of these replicates in the folder."""
+        return sum(1 for seed in self.seeds for _ in (self.folder / f"seed-{seed}").rglob("result.pt"))
+
+    def check(self, built: Built) -> None:
+        """Refuse, before anything is written, what could not be trained.
+
+        Args:
+            built: The module, data module and Trainer arguments of one training.
+
+        Raises:
+            ValueError: If the settings do not fit together.
+        """
+        self.experiment.check(built.trainer)
+        quiet_trainer(built.trainer, self.folder, [], 0)
 
     def claim(self) -> None:
         """Make the folder this experiment's.

@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from ..files import replacing
+from .misfit import MisfitError
 from .moments import Clock, Moment
 
 
@@ -29,7 +30,7 @@ class KeepCheckpoint(Checkpoint):
         at: The moment: '500it', '2ep' or 'end'.
 
     Raises:
-        ValueError: If the moment is misspelt; or, when training starts, if training ends before it.
+        ValueError: If the moment is misspelt; or, when training starts, if training ends before it (MisfitError).
     """
 
     def __init__(self, path: str | Path, at: str) -> None:
@@ -48,9 +49,9 @@ class KeepCheckpoint(Checkpoint):
         self._step = self._moment.steps(clock)
         self._epoch_end = self._step % clock.epoch == 0 or self._step == clock.total
         if math.isinf(self._step):
-            raise ValueError(f"this training has no end, so {self.at} never comes: set trainer.max_epochs")
+            raise MisfitError(f"this training has no end, so {self.at} never comes: set trainer.max_epochs")
         if self._step > clock.total:
-            raise ValueError(
+            raise MisfitError(
                 f"training ends after {clock.total:.0f} steps, before {self.at} (step {self._step:.0f}): "
                 "choose an earlier moment or train longer"
             )

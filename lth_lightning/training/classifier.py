@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
+from .misfit import MisfitError, check_shapes
 from .moments import Clock
 from .schedules import Constant, LearningRateSchedule
 from .tally import Tally
@@ -44,6 +45,9 @@ class Classifier(LightningModule):
     ) -> None:
         super().__init__()
         self.net = net
+
+    Raises:
+        ValueError: If `label_smoothing` is outside [0, 1).
         self.optimizer = optimizer
         self.schedule = schedule
         self.label_smoothing = label_smoothing
@@ -56,10 +60,19 @@ class Classifier(LightningModule):
         if name == "_current_fx_name":
             self.__dict__[name] = value
         else:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing is a share of each label, from 0 to below 1, not {label_smoothing}")
             super().__setattr__(name, value)
 
     def setup(self, stage: str) -> None:
-        """Choose the memory format and compile; weights keep their names and values."""
+        """Check that the network fits the data, choose the memory format and compile; weights stay as they are.
+
+        Raises:
+            MisfitError: If the data module tells its `input_shape` and `num_classes`, and the network has others.
+        """
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and hasattr(data, "input_shape") and hasattr(data, "num_classes"):
+            check_shapes(self.net, data.input_shape, data.num_classes)
         convolutional = any(isinstance(module, nn.Conv2d) for module in self.net.modules())
         if convolutional if self.channels_last is None else self.channels_last:
             self.net.to(memory_format=torch.channels_last)
@@ -123,7 +136,12 @@ class Classifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer and its schedule."""
-        optimizer = self.optimizer(self.parameters())
+        try:
+            optimizer = self.optimizer(self.parameters())
+        except (ValueError, TypeError) as error:
+            raise MisfitError(
+                f"the optimizer cannot be made of its arguments (--model.optimizer...): {error}"
+            ) from error
         if not isinstance(self.schedule, LearningRateSchedule):
             return [optimizer], [self.schedule(optimizer)]
         schedule, trainer = self.schedule, self.trainer

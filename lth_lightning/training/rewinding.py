@@ -1,34 +1,50 @@
 """Rewinding is resuming: a ticket's start is an ordinary checkpoint."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import nn
 
-from ..files import replacing
+from ..files import DamagedFileError, save
 from ..sparsity import Mask
 
 Checkpoint = dict[str, Any]
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: Path, into: nn.Module | None = None) -> Checkpoint:
     """Read a checkpoint on the CPU; it holds plain values and tensors only, so no code is run.
 
+    Args:
+        path: The file.
+        into: The module whose state it should be.
+
     Raises:
-        ValueError: If the file is truncated or no Lightning checkpoint.
+        DamagedFileError: If the file is missing, truncated, no Lightning checkpoint, or one of another network.
     """
+    remedy = f"delete {path.parent}, and the command that began that training does it again"
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        if "state_dict" in checkpoint and "loops" in checkpoint:
-            return dict(checkpoint)
-    except FileNotFoundError:
-        raise
+        checkpoint = dict(torch.load(path, map_location="cpu", weights_only=True))
+        there = _shapes(checkpoint["state_dict"])
+        assert "loops" in checkpoint
+    except FileNotFoundError as error:
+        raise DamagedFileError(f"{path} is missing: {remedy}") from error
     except Exception as error:  # torch.load raises what the damaged byte happens to cause
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint (truncated, or not one): delete it, and the training restarts"
-        ) from error
-    raise ValueError(f"{path} is not a Lightning checkpoint of a training: delete it, and the training restarts")
+        raise DamagedFileError(f"{path} is truncated, or not a Lightning checkpoint: {remedy}") from error
+    here = there if into is None else _shapes(into.state_dict())
+    for name in {**here, **there}:
+        if here.get(name) != there.get(name):
+            one, other = (shapes.get(name, "absent") for shapes in (there, here))
+            raise DamagedFileError(f"{path} is of another network ({name} is {one} in it, {other} here): {remedy}")
+    return checkpoint
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: "x".join(map(str, value.shape)) or "a number" for name, value in state.items() if hasattr(value, "shape")
+    }
 
 
 def write_start(
@@ -59,8 +75,7 @@ def write_start(
     if optimizer == "fresh":
         for saved in start["optimizer_states"]:
             saved["state"] = {}
-    with replacing(path) as partial:
-        torch.save({**start, "state_dict": state, "callbacks": {}, "train_tally": {}}, partial)
+    save({**start, "state_dict": state, "callbacks": {}, "train_tally": {}}, path)
     return path
 
 

@@ -191,8 +191,8 @@ def test_the_allocation_is_that_of_the_experiment(tmp_path: Path) -> None:
         (lambda: OneShotPruning(densities=[50]), r"in \(0, 1\], not 50"),
         (lambda: OneShotPruning(controls=[Reinitialised()] * 2), "share the folder reinitialised"),
         (lambda: Rewind(to="3 epochs"), "a moment of training is written like '500it'"),
-        (lambda: Rewind(to="end"), "training beyond the end needs to: end and more: such as 10ep"),
-        (lambda: Rewind(more="3ep"), "rewinding to '0it' with more='3ep'"),
+        (lambda: Rewind(to="end"), "rewind.more is '0ep': to continue from the end, say how long"),
+        (lambda: Rewind(more="3ep"), "rewind.more is '3ep', but rewind.to is '0it'"),
         (lambda: Rewind(to="end", more="300it"), "fine-tuning is counted in epochs, such as '10ep', not '300it'"),
     ],
 )

@@ -1,0 +1,44 @@
+"""Trainer arguments that an experiment cannot work with, refused in a sentence before anything is trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..training import Sparsify
+
+
+def refuse_untrainable(trainer: Mapping[str, Any]) -> None:
+    """Raise a ValueError if no training could be done, or none that can be resumed.
+
+    Args:
+        trainer: The Trainer's arguments, `callbacks` a list.
+    """
+    if trainer.get("fast_dev_run"):
+        raise ValueError(
+            "trainer.fast_dev_run saves nothing, so nothing can be resumed or pruned: "
+            "leave it out, and put --config debug last for a trial"
+        )
+    devices = trainer.get("devices", 1)
+    if str(devices) != "1" and not (isinstance(devices, list) and len(devices) == 1):
+        raise ValueError(f"trainer.devices is {devices}: a training runs on one device, such as 1 or [0]")
+    epochs, steps = trainer.get("max_epochs"), trainer.get("max_steps", -1)
+    if epochs == 0 or steps == 0 or (epochs is None and steps == -1):
+        raise ValueError(f"trainer.max_epochs is {epochs} and max_steps {steps}: say how long to train, 1 or more")
+
+
+def refuse_own_mask(trainer: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a config that is to be pruned under our masks brings a mask of its own."""
+    if any(isinstance(callback, Sparsify) for callback in trainer["callbacks"]):
+        raise ValueError(
+            "this experiment prunes, and the config's trainer.callbacks have a Sparsify of their own: "
+            "leave the method's config out, or train once with lth fit"
+        )
+
+
+def refuse_open_end(trainer: Mapping[str, Any]) -> None:
+    """Raise a ValueError unless a training ends with an epoch, so that epochs can be added."""
+    steps = trainer.get("max_steps", -1)
+    if not trainer.get("max_epochs") or steps != -1:
+        raise ValueError(
+            f"fine-tuning adds epochs at the end, but trainer.max_epochs is {trainer.get('max_epochs')} and "
+            f"trainer.max_steps {steps}: set max_epochs, and no max_steps"
+        )

@@ -1,0 +1,76 @@
+"""What `lth` says about itself. Imports nothing heavy, so that help is there at once."""
+
+COMMANDS = {
+    "run": "find lottery tickets: an experiment of many trainings, with its controls",
+    "fit": "train once, dense or sparse",
+    "validate": "measure a checkpoint on the validation images",
+    "test": "measure a checkpoint on the test images",
+    "predict": "classify the test images with a checkpoint",
+    "report": "draw an experiment: report.html, its figures and its table",
+    "configs": "list the shipped configs",
+}
+OPTIONS = {
+    "config": "a shipped config by its name (lth configs lists them) or a YAML file; of several, later ones win",
+    "folder": "where to write; the same command line resumes what is there",
+    "seeds": "one replicate each, such as [0,1,2]",
+    "track": "curves in Weights & Biases: wandb, offline or none",
+    "save_seconds": "how often a running training is saved",
+    "prunable.include": "patterns of the names of weights that may be pruned",
+    "prunable.exclude": "patterns of the names of weights to leave dense, such as ['net.head.weight']",
+    "ckpt_path": "the checkpoint, such as runs/imp/seed-0/round-01/last.ckpt",
+    "output": "the CSV file to write; by default predictions.csv beside the checkpoint",
+    "print_config": "print the whole configuration that the rest of the line gives, and stop",
+    "help_all": "all options, with those of Lightning's Trainer",
+    "debug": "show the traceback of an error",
+}
+_VALUES = {"config": "NAME", "print_config": "", "help_all": "", "debug": "", "ckpt_path": "FILE", "output": "FILE"}
+_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "prunable.include", "prunable.exclude")
+_ALWAYS = ("print_config", "help_all", "debug")
+OPTIONS_OF = {
+    "run": (*_TRAINING, *_ALWAYS),
+    "fit": (*_TRAINING, *_ALWAYS),
+    "validate": ("config", "ckpt_path", *_ALWAYS),
+    "test": ("config", "ckpt_path", *_ALWAYS),
+    "predict": ("config", "ckpt_path", "output", *_ALWAYS),
+    "report": ("debug",),
+    "configs": ("debug",),
+}
+_MEASURE = "--config runs/imp/config.yaml --ckpt_path runs/imp/seed-0/round-01/last.ckpt"
+EXAMPLES = {
+    "run": (
+        "--config digits --config imp --folder runs/imp",
+        "--config digits --config imp --config mine.yaml --folder runs/mine --seeds [0,1,2] --experiment.rounds 5",
+    ),
+    "fit": (
+        "--config digits --folder runs/dense",
+        "--config resnet20_cifar10 --config random --folder runs/random --trainer.max_epochs 10",
+    ),
+    "validate": (_MEASURE,),
+    "test": (_MEASURE,),
+    "predict": (_MEASURE,),
+    "report": ("runs/imp",),
+    "configs": ("",),
+}
+_KEYS = """any key of a config is an option too:
+  --experiment.rounds 5           the experiment's (lth run)
+  --model.net.width 0.5           the network's, and --model.optimizer.lr 0.01 the optimizer's
+  --data.batch_size 64            the data's
+  --trainer.max_epochs 10         Lightning's Trainer's"""
+
+
+def overview() -> str:
+    """The commands, a line each, with an example."""
+    lines = [f"  {name:9} {text}" for name, text in COMMANDS.items()]
+    example = f"example:  lth run {EXAMPLES['run'][0]}"
+    return "\n".join(["usage: lth COMMAND ...", "", *lines, "", example, "options:  lth COMMAND --help"])
+
+
+def of(command: str) -> str:
+    """A command's examples and options."""
+    lines = [f"lth {command}: {COMMANDS[command]}", ""]
+    lines += [f"  lth {command} {example}".rstrip() for example in EXAMPLES[command]]
+    lines += ["", "options:"]
+    for name in OPTIONS_OF[command]:
+        option = f"--{name} {_VALUES.get(name, name.rpartition('.')[2].upper())}"
+        lines.append(f"  {option:29} {OPTIONS[name]}")
+    return "\n".join([*lines, *(["", _KEYS] if "config" in OPTIONS_OF[command] else [])])
