@@ -22,6 +22,7 @@ from .failures import UsageError, out_of_space
 from .files import replacing
 from .mistakes import missing, refusals, usage_errors
 from .training import Seeds, load
+from .training.devices import default_threads
 
 
 def dispatch(command: str, args: list[str], debug: bool) -> int:
@@ -84,6 +85,7 @@ def train(command: str, args: list[str]) -> None:
         weights = job.prunable(built.module)
         job.check(built)
         _claim(job)
+        torch.set_num_threads(default_threads(built.module))
         finished = job.finished
         if finished < job.trainings:
             built.data.prepare_data()
@@ -118,7 +120,7 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     if job.finished:
         console.print(f"{job.folder}: {job.finished} of {trainings} are finished, {seeds}")
         return
-    console.print(f"{type(job.experiment).__name__}: {trainings}, {seeds}, in {job.folder}")
+    console.print(f"{job.experiment.name}: {trainings}, {seeds}, in {job.folder}")
     console.print(getattr(built.data, "describe", lambda: type(built.data).__name__)())
     kept, total = sum(weight.numel() for weight in weights.values()), sum(p.numel() for p in built.module.parameters())
     console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layers:")
@@ -143,14 +145,18 @@ def evaluate(command: str, args: list[str]) -> None:
         path = Path(arguments.config.ckpt_path)
         if not path.is_file():
             raise UsageError(f"there is no file {path}: give a checkpoint, such as runs/imp/seed-0/round-01/last.ckpt")
-    built.module.load_state_dict(load(path, built.module)["state_dict"])
+    remedy = "choose another checkpoint, or the config that it was trained with"
+    built.module.load_state_dict(load(path, built.module, remedy)["state_dict"])
     trainer = Trainer(**{**built.trainer, "logger": False, "enable_progress_bar": False})
     if command == "predict":
         output = Path(arguments.config.output or path.with_name("predictions.csv"))
         print(f"{_predict(trainer, built, output)} predictions are in {output}")
         return
     measure = trainer.validate if command == "validate" else trainer.test
-    for name, value in (row.items() for row in measure(built.module, datamodule=built.data, verbose=False)):
+    measured = measure(built.module, datamodule=built.data, verbose=False)
+    if not measured:
+        raise UsageError("nothing was measured: the module has no such step, or the data no such images")
+    for name, value in measured[0].items():
         print(name, value)
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from ..sparsity import Fixed, Mask, Prunable
 from ..training import (
+    DirectOptimization,
     History,
     HoldLearningRate,
     KeepCheckpoint,
@@ -27,8 +28,8 @@ from ..training import (
     load,
 )
 from .base import Result, Ticket
-from .results import SCHEMA, Ledger, describe, provenance, read_result, write_result
 from .refusals import refuse_open_end, refuse_own_mask
+from .results import SCHEMA, Ledger, describe, provenance, read_result, write_result
 
 
 class Built(NamedTuple):
@@ -191,7 +192,9 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
     if more_epochs:
         refuse_open_end(config)
         ours["max_epochs"] = config["max_epochs"] + more_epochs
-    return Trainer(**{**config, **ours})
+    trainer = Trainer(**{**config, **ours})
+    trainer.fit_loop.epoch_loop.automatic_optimization = DirectOptimization(trainer)
+    return trainer
 
 
 class NoProfiler(Profiler):

@@ -17,6 +17,19 @@ from .tally import Tally
 Batch = tuple[Tensor, Tensor]
 
 
+class Stepwise(LambdaLR):
+    """`LambdaLR` without the checks that torch makes at every step, which cost more than the schedule."""
+
+    def step(self, epoch: int | None = None) -> None:
+        """Set the learning rates for the next step."""
+        self._step_count += 1
+        self.last_epoch += 1
+        factor = self.lr_lambdas[0](self.last_epoch)
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = base * factor
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+
 class Classifier(LightningModule):
     """Trains a network to classify images with cross-entropy.
 
@@ -32,6 +45,9 @@ class Classifier(LightningModule):
         label_smoothing: Share of each label given to all classes alike, in training.
         channels_last: Memory format of convolutions; by default channels last when the network has any.
         compile: Whether to compile the network with `torch.compile`.
+
+    Raises:
+        ValueError: If `label_smoothing` is outside [0, 1).
     """
 
     def __init__(
@@ -44,10 +60,9 @@ class Classifier(LightningModule):
         compile: bool = False,
     ) -> None:
         super().__init__()
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing is a share of each label, from 0 to below 1, not {label_smoothing}")
         self.net = net
-
-    Raises:
-        ValueError: If `label_smoothing` is outside [0, 1).
         self.optimizer = optimizer
         self.schedule = schedule
         self.label_smoothing = label_smoothing
@@ -60,8 +75,6 @@ class Classifier(LightningModule):
         if name == "_current_fx_name":
             self.__dict__[name] = value
         else:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing is a share of each label, from 0 to below 1, not {label_smoothing}")
             super().__setattr__(name, value)
 
     def setup(self, stage: str) -> None:
@@ -145,5 +158,5 @@ class Classifier(LightningModule):
         if not isinstance(self.schedule, LearningRateSchedule):
             return [optimizer], [self.schedule(optimizer)]
         schedule, trainer = self.schedule, self.trainer
-        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, Clock.of(trainer)))
+        scheduler = Stepwise(optimizer, lambda step: schedule.factor(step, Clock.of(trainer)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

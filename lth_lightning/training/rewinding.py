@@ -14,17 +14,18 @@ from ..sparsity import Mask
 Checkpoint = dict[str, Any]
 
 
-def load(path: Path, into: nn.Module | None = None) -> Checkpoint:
+def load(path: Path, into: nn.Module | None = None, remedy: str | None = None) -> Checkpoint:
     """Read a checkpoint on the CPU; it holds plain values and tensors only, so no code is run.
 
     Args:
         path: The file.
         into: The module whose state it should be.
+        remedy: What to do if it is not; by default to begin its training again.
 
     Raises:
         DamagedFileError: If the file is missing, truncated, no Lightning checkpoint, or one of another network.
     """
-    remedy = f"delete {path.parent}, and the command that began that training does it again"
+    remedy = remedy or f"delete {path.parent}, and the command that began that training does it again"
     try:
         checkpoint = dict(torch.load(path, map_location="cpu", weights_only=True))
         there = _shapes(checkpoint["state_dict"])
