@@ -10,7 +10,7 @@ import torch
 from foreign import Foreign, fit
 from torch import Tensor
 
-from lth_lightning.training import KeepCheckpoint, LastCheckpoint, StopAt
+from lth_lightning.training import History, KeepCheckpoint, LastCheckpoint, StopAt
 from lth_lightning.training.checkpoints import save
 
 AFTER = {"0it": 0, "1it": 1, "3it": 3, "1ep": 4, "4it": 4, "5it": 5, "end": 8}
@@ -56,8 +56,11 @@ def test_with_accumulated_gradients_optimizer_steps_are_counted_not_batches(tmp_
 
 def test_the_end_within_an_epoch_can_be_kept(tmp_path: Path) -> None:
     module = Foreign()
-    fit(module, StopAt(6), KeepCheckpoint(tmp_path / "end", "end"))
+    fit(module, StopAt(6), History(tmp_path / "metrics.jsonl"), KeepCheckpoint(tmp_path / "end", "end"))
     assert read(tmp_path / "end")["global_step"] == 6
+    assert [row["step"] for row in read(tmp_path / "end")["callbacks"]["History"]["rows"]] == [4, 6], (
+        "the epoch goes on"
+    )
     assert same(read(tmp_path / "end")["state_dict"], module.state_dict())
 
 
@@ -125,12 +128,14 @@ def test_the_last_checkpoint_is_saved_between_steps_and_at_the_end(tmp_path: Pat
             super()._save(trainer)
             self.steps.append(read(self.path)["global_step"])
 
-    often, seldom = Steps(tmp_path / "often", 0), Steps(tmp_path / "seldom", 1000)
+    often, seldom, stopped = (Steps(tmp_path / name, wait) for name, wait in [("a", 0), ("b", 1000), ("c", 0)])
     module = Foreign()
     fit(module, often)
     fit(Foreign(), seldom)
+    fit(Foreign(), StopAt(6), stopped)
     assert often.steps == [1, 2, 3, 4, 5, 6, 7, 8]
     assert seldom.steps == [8]
+    assert stopped.steps == [1, 2, 3, 4, 5, 6]
     for last in (often, seldom):
         assert same(read(last.path)["state_dict"], module.state_dict())
 
@@ -147,10 +152,14 @@ def test_half_accumulated_gradients_are_in_no_checkpoint(tmp_path: Path) -> None
     assert saved == [2, 4]
 
 
-def test_resuming_a_training_that_had_ended_early_trains_no_further(tmp_path: Path) -> None:
+def test_resuming_a_training_that_had_ended_early_trains_no_further_and_tells_nothing_twice(tmp_path: Path) -> None:
     module, resumed = Foreign(), Foreign()
-    fit(module, StopAt(6), LastCheckpoint(tmp_path / "last"))
-    fit(resumed, StopAt(6), LastCheckpoint(tmp_path / "last"), start=tmp_path / "last")
+    fit(module, StopAt(6), History(tmp_path / "rows"), LastCheckpoint(tmp_path / "last"), max_epochs=5)
+    whole = (tmp_path / "rows").read_text()
+    again = [StopAt(6), History(tmp_path / "rows"), LastCheckpoint(tmp_path / "last")]
+    fit(resumed, *again, start=tmp_path / "last", max_epochs=5)
     assert module.batches == 6
     assert resumed.batches == 0
     assert same(module.state_dict(), resumed.state_dict())
+    assert (tmp_path / "rows").read_text() == whole
+    assert len(whole.splitlines()) == 2
