@@ -27,10 +27,10 @@ demo: $(READY)
 	@$(BIN)/lth report runs/demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-all: $(READY)
-	$(BIN)/python -m pytest --run-slow
+	$(BIN)/python -m pytest --run-slow --numprocesses 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

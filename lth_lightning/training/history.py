@@ -45,7 +45,7 @@ class History(Checkpoint):
         self._stepped = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Add a row: the epoch, the steps, the learning rate and every logged metric."""
+        """Add a row: the epoch, the steps, the learning rate of the step to come, and every logged metric."""
         if not self._stepped:
             return
         self._stepped = False

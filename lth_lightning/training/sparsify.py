@@ -108,7 +108,7 @@ class Sparsify(Callback):
         factors: list[Tensor] = []
         for weight, factor in zip(self._tensors, self._factors, strict=True):
             for state in optimizer.state.get(weight, {}).values():
-                if isinstance(state, Tensor) and state.shape == weight.shape:
+                if isinstance(state, Tensor) and state.shape == weight.shape and state.is_floating_point():
                     states.append(state)
                     factors.append(factor)
         _multiply(states, factors)

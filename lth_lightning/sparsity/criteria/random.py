@@ -8,7 +8,7 @@ from torch import nn
 
 from ..allocation import Scores
 from ..mask import Mask
-from ..seeds import generator
+from ..seeds import generator, mix
 from .base import Batches, Criterion
 
 
@@ -33,4 +33,4 @@ class Random(Criterion):
 
     def reseeded(self, seed: int) -> Self:
         """The same criterion with a draw of its own for this replicate."""
-        return replace(self, seed=self.seed + seed)
+        return replace(self, seed=mix("replicate", self.seed, seed))
