@@ -3,7 +3,7 @@
 import sys
 from difflib import get_close_matches
 
-from . import failures, help
+from . import configs, failures, help
 from .failures import UsageError
 
 
@@ -36,6 +36,9 @@ def _run(command: str, args: list[str], debug: bool) -> int:
         raise UsageError(f"there is no command '{command}'{meant}: the commands are {', '.join(help.COMMANDS)}")
     if any(word in ("-h", "--help") for word in args):
         print(help.of(command))
+        return 0
+    if command == "configs":
+        print(configs.listed())
         return 0
     from .commands import dispatch  # Lightning takes seconds to import, which help should not
 

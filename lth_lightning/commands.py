@@ -15,7 +15,7 @@ from torch import Tensor
 
 from . import configs
 from .arguments import Arguments
-from .experiments import Built
+from .experiments import Built, Dense
 from .experiments.progress import TerminalProgress
 from .experiments.runner import Run
 from .failures import UsageError, out_of_space
@@ -41,10 +41,6 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
             train(command, configs.resolve(args))
         elif command == "report":
             report(args)
-        elif command == "configs":
-            if args:
-                raise UsageError(f"'{args[0]}' is too much: lth configs lists them all")
-            print(configs.listed())
         else:
             evaluate(command, configs.resolve(args))
     return 0
@@ -120,7 +116,8 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     if job.finished:
         console.print(f"{job.folder}: {job.finished} of {trainings} are finished, {seeds}")
         return
-    console.print(f"{job.experiment.name}: {trainings}, {seeds}, in {job.folder}")
+    kind = "" if isinstance(job.experiment, Dense) else f"{type(job.experiment).__name__}: "
+    console.print(f"{kind}{trainings}, {seeds}, in {job.folder}")
     console.print(getattr(built.data, "describe", lambda: type(built.data).__name__)())
     kept, total = sum(weight.numel() for weight in weights.values()), sum(p.numel() for p in built.module.parameters())
     console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layers:")

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -103,6 +103,8 @@ class LightningRecipe:
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
         built = self.build(self.seeds, self.seeds.init if ticket.init is None else ticket.init)
+        if any(isinstance(callback, Sparsify) for callback in built.trainer["callbacks"]):
+            ticket = replace(ticket, arm="sparse")  # nothing dense is what the config's own mask leaves
         last = folder / "last.ckpt"
         stopwatch = Stopwatch(folder / "timing.json")
         history = History(folder / "metrics.jsonl", self._tell(stopwatch))

@@ -1,10 +1,13 @@
 """Checkpoints: the moment to rewind to, and the one to resume from. Both are ordinary Lightning checkpoints."""
 
+import io
 import math
 import time
 from pathlib import Path
 from typing import Any
 
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
@@ -13,8 +16,23 @@ from .misfit import MisfitError
 from .moments import Clock, Moment
 
 
+class InPlace(TorchCheckpointIO):
+    """Writes a checkpoint where it is to be.
+
+    Lightning's own writes it to the system's temporary folder first, often another and smaller disk, and copies it.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write by way of memory: torch's own writer hides that a disk is full."""
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).write_bytes(buffer.getbuffer())
+
+
 def save(trainer: Trainer, path: Path) -> None:
     """Save a checkpoint that is either whole or absent."""
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # one that was chosen stays
+        trainer.strategy.checkpoint_io = InPlace()
     with replacing(path) as partial:
         trainer.save_checkpoint(partial)
 
