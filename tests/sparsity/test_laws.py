@@ -230,8 +230,8 @@ class TestEveryPolicy:
     def test_is_deterministic_and_can_be_pickled(self, policy: Policy, kept: int) -> None:
         net = network()
         again = pickle.loads(pickle.dumps(policy))
-        masks = [each.start(net, Mask.dense(prunable(net))) for each in (policy, again, policy.reseeded(0))]
-        assert masks[0] == masks[1] == masks[2]
+        masks = [each.start(net, Mask.dense(prunable(net))) for each in (policy, again)]
+        assert masks[0] == masks[1]
 
     def test_leaves_the_network_and_the_random_state_as_they_were(self, policy: Policy, kept: int) -> None:
         net = network()
