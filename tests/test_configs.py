@@ -1,22 +1,17 @@
-"""The shipped configs: each says what it is, composes with the others, and runs."""
+"""The shipped configs: each says what it is, and composes with the others."""
 
 import argparse
-import json
-import os
 import re
-import subprocess
 import sys
-import zipfile
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import isclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
+from composing import SHIPPED, names, parsed
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Callback, LightningDataModule
 from lightning.pytorch.callbacks import EarlyStopping
@@ -25,17 +20,9 @@ from torch import nn
 from lth_lightning import configs
 from lth_lightning.arguments import Arguments
 from lth_lightning.cli import main
-from lth_lightning.data import Arrays
 from lth_lightning.experiments import Control, Experiment, Rewind
 from lth_lightning.sparsity import Allocation, AtInit, Criterion, Policy, Prunable, Random
 from lth_lightning.training import LearningRateSchedule, Seeds, Sparsify
-
-ROOT = Path(__file__).parent.parent
-SHIPPED = configs.shipped()
-
-
-def names(kind: str) -> list[str]:
-    return [name for name, path in SHIPPED.items() if path.parent.name == kind]
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +30,6 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Commands run in this process and an empty folder."""
     monkeypatch.setattr(sys, "argv", ["lth"])  # Lightning warns of the words after pytest, which it is not given
     monkeypatch.chdir(tmp_path)
-
-
-def parsed(*words: str, command: str = "run") -> Arguments:
-    return Arguments(command, [*configs.resolve(list(words)), "--folder", "run"])
 
 
 def composed(*words: str) -> Namespace:
@@ -258,89 +241,3 @@ def test_every_argument_of_every_class_that_a_config_can_name_has_a_help_text() 
         parser = ArgumentParser()
         parser.add_class_arguments(found, "it")
         assert [action.dest for action in parser._actions if not action.help] == [], found
-
-
-@pytest.fixture(scope="module")
-def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of data sets with the shapes of the real ones."""
-    root = tmp_path_factory.mktemp("data")
-    draws = np.random.default_rng(0)
-    for name, shape, classes in (
-        ("mnist", (28, 28, 1), 10),
-        ("cifar10", (32, 32, 3), 10),
-        ("cifar100", (32, 32, 3), 100),
-    ):
-        parts = [
-            part
-            for count in (600, 200)
-            for part in (draws.integers(0, 256, (count, *shape), np.uint8), np.arange(count) % classes)
-        ]
-        Arrays(*parts).write(root / f"{name}.npz")
-    return root
-
-
-def runs(*words: str) -> list[dict[str, Any]]:
-    """The rows of a run that ends well."""
-    assert main(["run", *words, "--folder", "run"]) == 0
-    return [json.loads(line) for line in Path("run/results.jsonl").read_text().splitlines()]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("experiment", ["dense", "omp"])
-@pytest.mark.parametrize("task", names("tasks"))
-def test_a_task_runs_in_a_small_way(
-    task: str, experiment: str, small_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LTH_DATA", str(small_data))
-    few = ["--experiment.init_args.densities", "[0.5]"] if experiment == "omp" else []
-    rows = runs("--config", task, "--config", experiment, "--config", "debug", *few)
-    assert [row["arm"] for row in rows] == ["dense", "random_ticket", "rearranged_mask", "reinitialised", "ticket"][
-        : 5 if few else 1
-    ]
-    for row in rows:
-        assert row["epochs"] == 2
-        assert row["density"] == pytest.approx(0.5 if row["round"] else 1, abs=1 / row["weights"])
-        assert 0 <= row["test_accuracy"] <= 1
-
-
-@pytest.mark.slow
-@pytest.mark.data
-@pytest.mark.parametrize("task", ["lenet_mnist", "resnet20_cifar10"])
-def test_a_task_runs_in_a_small_way_on_its_own_data(task: str) -> None:
-    (row,) = runs("--config", task, "--config", "dense", "--config", "debug")
-    assert row["epochs"] == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("experiment", names("experiments"))
-def test_an_experiment_runs_as_it_is_shipped_in_a_small_way(experiment: str) -> None:
-    rows = runs("--config", "digits", "--config", experiment, "--config", "debug")
-    made = parsed("--config", "digits", "--config", experiment).experiment()
-    assert len(rows) == made.trainings
-    assert min(row["density"] for row in rows) == pytest.approx(
-        {"dense": 1, "omp": 0.0859}.get(experiment, 0.8**10), abs=0.001
-    )
-
-
-@pytest.mark.slow
-def test_an_installed_wheel_has_the_configs_and_the_page_of_the_report(tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    isolation = ["--no-build-isolation"] if find_spec("hatchling") else []
-    subprocess.run([*pip, "wheel", "--no-deps", *isolation, "-w", "built", ROOT], check=True, capture_output=True)
-    (wheel,) = Path("built").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        inside = set(archive.namelist())
-    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "lth_lightning").rglob("*.html*")}
-    assert pages
-    assert pages <= inside
-    shipped = {f"lth_lightning/configs/{path.relative_to(ROOT / 'configs')}" for path in SHIPPED.values()}
-    assert {name for name in inside if name.endswith(".yaml")} == shipped
-    subprocess.run([*pip, "install", "--no-deps", "--target", "installed", wheel], check=True, capture_output=True)
-    assert (Path("installed") / "bin" / "lth").exists()
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
-    where, listed = (
-        subprocess.run([sys.executable, *words], env=environment, check=True, capture_output=True, text=True).stdout
-        for words in (["-c", "import lth_lightning; print(lth_lightning.__file__)"], ["-m", "lth_lightning", "configs"])
-    )
-    assert where.strip() == str(tmp_path / "installed" / "lth_lightning" / "__init__.py")
-    assert {line.split()[0] for line in listed.splitlines() if line.startswith("  ")} == set(SHIPPED)

@@ -1,28 +1,19 @@
 """Killed at any moment and started again, everything ends bit for bit as if it had not been killed."""
 
 import errno
-import os
-import random
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
-import yaml
-from killed import Lth
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
-from lth_lightning import configs
 from lth_lightning.cli import main
 from lth_lightning.experiments import IterativePruning, Reinitialised, Rewind, Ticket, read_result
-from lth_lightning.training import load
 
 Begun = list[tuple[str, int]]
 KINDS: dict[str, dict[str, Any]] = {
@@ -88,14 +79,6 @@ def arrange(root: Path, rounds: int = 1) -> Begun:
     return begun
 
 
-def saved(folder: Path) -> int:
-    """The step from which a training goes on."""
-    for name in ("last.ckpt", "start.ckpt"):
-        if (folder / name).exists():
-            return int(load(folder / name)["global_step"])
-    return 0
-
-
 def left_by_kills(
     root: Path, run: Callable[[], object], into: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[Path], set[str]]:
@@ -135,9 +118,9 @@ def test_whatever_a_kill_leaves_the_training_goes_on_from_there_to_the_same_end(
     states, names = left_by_kills(whole, lambda: train(whole, kind, 0), tmp_path / "left", monkeypatch)
     expected = tiny.contents(whole)
     assert names == expected.keys() | {"a/timing.json"}, "a file that was not renamed could be half written"
-    assert {saved(state / "a") for state in states} == set(range(steps + 1)), "every step is saved"
+    assert {tiny.saved(state / "a") for state in states} == set(range(steps + 1)), "every step is saved"
     for state in [states[-1], *states[-2::-every]]:
-        step = saved(state / "a")
+        step = tiny.saved(state / "a")
         assert read_result(state / "a") is None or step == steps
         assert train(state, kind) == ([("a", step)] if step < steps else [])
         assert tiny.contents(state) == expected
@@ -155,7 +138,7 @@ def test_whatever_a_kill_leaves_an_experiment_redoes_nothing_that_was_finished(
     pruned = [(f"{control}round-{r:02}", step) for r in range(1, rounds + 1) for control, step in controls]
     assert all_begun == [("round-00", 0), *pruned]
     for state in states[::-every]:
-        left = [(name, max(step, saved(state / name))) for name, step in all_begun]
+        left = [(name, max(step, tiny.saved(state / name))) for name, step in all_begun]
         assert arrange(state, rounds) == [(name, step) for name, step in left if step < 4]
         assert tiny.contents(state) == expected
 
@@ -178,7 +161,7 @@ def test_after_a_crash_in_a_hook_the_training_goes_on_from_its_last_checkpoint(
 ) -> None:
     with pytest.raises(SystemError, match="killed"):
         train(tmp_path, save_seconds=save_seconds, more=[tiny.Crash(hook, nth)])
-    assert saved(tmp_path / "a") == step
+    assert tiny.saved(tmp_path / "a") == step
     assert train(tmp_path, save_seconds=save_seconds) == ([("a", step)] if step < 12 else [])
     assert tiny.contents(tmp_path) == whole
 
@@ -209,7 +192,7 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_leaves_the_one_befor
         with pytest.raises(OSError, match="No space"):
             train(tmp_path, save_seconds=0)
     assert not list(tmp_path.rglob("*.partial")), "what is of no use is not left on a full disk"
-    assert saved(tmp_path / "a") == step
+    assert tiny.saved(tmp_path / "a") == step
     assert train(tmp_path, save_seconds=0) == [("a", step)]
     assert tiny.contents(tmp_path) == whole
 
@@ -239,7 +222,7 @@ def test_a_second_start_with_more_seeds_trains_only_those() -> None:
     assert main([*DENSE, "--folder", "grown", "--seeds", "[0,1]"]) == 0
     assert {path: path.stat().st_mtime_ns for path in Path("grown/seed-0").rglob("*")} == times
     assert main([*DENSE, "--folder", "at_once", "--seeds", "[0,1]"]) == 0
-    assert of_a_run(Path("grown")) == of_a_run(Path("at_once"))
+    assert tiny.of_a_run(Path("grown")) == tiny.of_a_run(Path("at_once"))
 
 
 @pytest.mark.usefixtures("alone")
@@ -252,87 +235,3 @@ def test_a_second_start_with_another_learning_rate_is_refused_naming_it(capsys: 
     assert "--folder" in error
     assert error.count("\n") == 1
     assert tiny.contents(Path("run")) == before
-
-
-def of_a_run(folder: Path) -> dict[str, Any]:
-    """The contents of an experiment's folder, but for its name and how often it was saved, which may differ."""
-    found = tiny.contents(folder)
-    config = yaml.safe_load(found.pop("config.yaml"))
-    return {**found, "config.yaml": {key: config[key] for key in config if key not in ("folder", "save_seconds")}}
-
-
-EXPERIMENTS = sorted(path.stem for path in configs.shipped().values() if path.parent.name == "experiments")
-SHORTER = {  # by experiment; whatever is not here runs as it is shipped
-    "IterativePruning": ["--experiment.init_args.rounds", "2"],
-    "OneShotPruning": ["--experiment.init_args.densities", "[0.5,0.1]"],
-    "Dense": ["--trainer.max_epochs", "30"],
-}
-SAVINGS = {"after every step": ["--save_seconds", "0"], "as by default": []}
-
-
-def words(experiment: str) -> list[str]:
-    name = yaml.safe_load(configs.shipped()[experiment].read_text())["experiment"]["class_path"]
-    composed = ["--config", "digits", "--config", experiment, "--config", "debug", *SHORTER.get(name, [])]
-    return ["run", *composed, "--seeds", "[0,1]", "--folder", "run"]
-
-
-class Uninterrupted:
-    """An experiment that ran to its end in one go."""
-
-    def __init__(self, experiment: str, place: Path) -> None:
-        self.words = words(experiment)
-        begun = time.monotonic()
-        lth = Lth(place, self.words)
-        lth.finish()
-        self.seconds = time.monotonic() - begun
-        self.starts = dict(lth.trainings)
-        self.ends = {name: saved(place / name) for name in self.starts}
-        self.contents = of_a_run(place / "run")
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
-    return Uninterrupted(request.param, tmp_path_factory.mktemp("whole") / request.param)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("uninterrupted", EXPERIMENTS, indirect=True)
-@pytest.mark.parametrize("saving", SAVINGS)
-def test_an_experiment_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_not_been(
-    uninterrupted: Uninterrupted, saving: str, tmp_path: Path
-) -> None:
-    place, command = tmp_path / "cut", [*uninterrupted.words, *SAVINGS[saving]]
-    starts, ends = uninterrupted.starts, uninterrupted.ends
-    draws = random.Random(str(command))
-    killed, resumed = 0, 0
-    for kill in range(9):
-        steps = {name: max(start, saved(place / name)) for name, start in starts.items()}
-        unfinished = [name for name in starts if not (place / name / "result.pt").exists()]
-        lth = Lth(place, command)
-        if kill < 8:
-            killed += lth.kill(draws.uniform(0, uninterrupted.seconds / 8), begun=kill % 4 > 0)
-        else:
-            lth.finish()
-        due = [(name, steps[name]) for name in unfinished if steps[name] < ends[name]]
-        assert lth.trainings == due[: len(lth.trainings)], "begun where it was cut, and nothing finished is redone"
-        resumed += any(starts[name] < step for name, step in lth.trainings)
-    assert killed >= 3
-    assert resumed >= 2 or saving == "as by default"
-    assert of_a_run(place / "run") == uninterrupted.contents
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("uninterrupted", ["imp"], indirect=True)
-def test_the_command_can_be_killed_and_typed_again(uninterrupted: Uninterrupted, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lth_lightning", *uninterrupted.words, "--save_seconds", "0"]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "GIT_DIR": "none"}
-    for until in ("seed-0/round-00/last.ckpt", "seed-0/random_ticket/round-01/last.ckpt", "seed-1/round-02/last.ckpt"):
-        with subprocess.Popen(command, cwd=tmp_path, env=one_thread, stdout=subprocess.DEVNULL) as process:
-            while not (tmp_path / "run" / until).exists():
-                assert process.poll() is None, f"ended before there was {until}"
-                time.sleep(0.005)
-            process.kill()
-        assert process.returncode == -signal.SIGKILL
-    ended = subprocess.run(command, cwd=tmp_path, env=one_thread, capture_output=True, text=True, check=True)
-    assert "18 trainings are in run/results.jsonl" in ended.stdout
-    assert of_a_run(tmp_path / "run") == uninterrupted.contents

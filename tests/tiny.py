@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from lightning.pytorch import Callback
 from torch import nn
 
 from lth_lightning.data import Digits
 from lth_lightning.experiments import Built, Ledger, LightningRecipe, Observer
 from lth_lightning.models import Conv, LeNet300100
-from lth_lightning.training import Classifier, Milestones, Seeds, seeded
+from lth_lightning.training import Classifier, Milestones, Seeds, load, seeded
 
 SCHEDULE = Milestones(["1ep", "9it"], 0.5, warmup="2it")
 
@@ -118,6 +119,21 @@ def plain(value: Any) -> Any:
     return (str(value.dtype), value.tolist()) if isinstance(value, torch.Tensor) else value
 
 
+def of_a_run(folder: Path) -> dict[str, Any]:
+    """The contents of an experiment's folder, but for its name and how often it was saved, which may differ."""
+    found = contents(folder)
+    config = yaml.safe_load(found.pop("config.yaml"))
+    return {**found, "config.yaml": {key: config[key] for key in config if key not in ("folder", "save_seconds")}}
+
+
+def saved(folder: Path) -> int:
+    """The step from which a training goes on."""
+    for name in ("last.ckpt", "start.ckpt"):
+        if (folder / name).exists():
+            return int(load(folder / name)["global_step"])
+    return 0
+
+
 __all__ = [
     "SCHEDULE",
     "Conv",
@@ -127,8 +143,10 @@ __all__ = [
     "build",
     "contents",
     "momentum",
+    "of_a_run",
     "plain",
     "recipe",
     "same",
+    "saved",
     "weights",
 ]
