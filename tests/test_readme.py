@@ -1,0 +1,48 @@
+"""What README.md shows works."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from lth_lightning import configs
+from lth_lightning.arguments import Arguments
+from lth_lightning.help import COMMANDS
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+SPANS = [line.split("  #")[0].strip() for language, block in BLOCKS if not language for line in block.splitlines()]
+SPANS += [" ".join(span.split()) for span in re.findall(r"`(lth [^`]+)`", README)]
+TYPED = sorted({span for span in SPANS if span.startswith("lth ") and "|" not in span and len(span.split()) > 2})
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["lth"])  # Lightning warns if there are arguments there too
+    _, command, *args = shlex.split(line)
+    assert command in COMMANDS
+    if command == "run":
+        assert Arguments(command, configs.resolve(args)).experiment().trainings >= 1
+    elif command == "fit":
+        assert Arguments(command, configs.resolve(args)).config.folder
+
+
+def test_there_are_commands_to_understand() -> None:
+    assert len(TYPED) >= 6
+
+
+@pytest.mark.parametrize("code", [block for language, block in BLOCKS if language == "python"])
+def test_its_python_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    printed = capsys.readouterr().out
+    assert "density 0.1000" in printed
+    assert float(re.findall(r"tensor\(([0-9.]+)\)", printed)[-1]) > 0.5
+
+
+def test_every_file_and_folder_of_its_map_exists() -> None:
+    names = re.findall(r"^\| `([\w/]+)` \|", README, re.MULTILINE)
+    assert len(names) >= 8
+    assert [name for name in names if not (Path(__file__).parent.parent / name).exists()] == []
