@@ -1,5 +1,6 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
+import fcntl
 import io
 import os
 from collections.abc import Iterator
@@ -10,6 +11,15 @@ from typing import Any
 
 class DamagedFileError(ValueError):
     """A file of an experiment is truncated, or is something else; the text names it and says what to do."""
+
+
+def again(path: Path) -> str:
+    """What to do about a damaged file of a training."""
+    return f"delete {path.parent}, and the command that began that training does it again"
+
+
+class InUseError(OSError):
+    """Another process works in a folder."""
 
 
 @contextmanager
@@ -46,6 +56,31 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes, whose files would get mixed with ours; however a process ends, it lets go.
+
+    Args:
+        folder: The folder; made if need be.
+
+    Raises:
+        InUseError: If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise InUseError(f"{folder} is in use by process {lock.read()}: wait for its end, or stop it") from error
+        except OSError:  # a file system without locks
+            pass
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def save(value: Any, path: Path) -> None:

@@ -28,7 +28,7 @@ _TYPES = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "str": "text",
+    "str": "text (a number in quotes)",
     "list": "a list, such as [1, 2] or ['a', 'b']",
     "collections.abc.Sequence": "a list, such as [1, 2] or ['a', 'b']",
     "tuple": "a list, such as [1, 2] or ['a', 'b']",

@@ -103,13 +103,14 @@ class Experiment(ABC):
             folder: The replicate's folder.
         """
 
-    def check(self, trainer: Mapping[str, Any]) -> None:
-        """Raise a ValueError if one of the trainings could not be done with these Trainer arguments.
+    def check(self, trainer: Mapping[str, Any], size: int) -> None:
+        """Raise a ValueError if one of the trainings could not be done with these settings.
 
         Asked before the first training, so that the first hour is not lost to what only the second would notice.
 
         Args:
             trainer: The Trainer's arguments, `callbacks` a list.
+            size: Number of weights that may be pruned.
         """
         refuse_untrainable(trainer)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..sparsity import Allocation, Criterion, Global, Magnitude, check_density, prune
+from ..sparsity import Allocation, Criterion, Global, Magnitude, check_density, count, prune
 from .base import Experiment, Recipe, Result, Ticket
 from .controls import Control
 from .refusals import refuse_open_end, refuse_own_mask
@@ -39,9 +39,11 @@ class Pruning(Experiment):
         if twice := {arm for arm in arms if arms.count(arm) > 1}:
             raise ValueError(f"two controls share the folder {', '.join(sorted(twice))}: give each kind once")
 
-    def check(self, trainer: Mapping[str, Any]) -> None:
-        """The masks are ours, and an end to fine-tune beyond must be an epoch's."""
-        super().check(trainer)
+    def check(self, trainer: Mapping[str, Any], size: int) -> None:
+        """The masks are ours, and keep something; an end to fine-tune beyond is an epoch's."""
+        super().check(trainer, size)
+        for density in self.densities:
+            count(density, size)
         refuse_own_mask(trainer)
         if self.rewind.to == "end":
             refuse_open_end(trainer)

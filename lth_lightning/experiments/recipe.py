@@ -13,6 +13,7 @@ from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
+from ..files import DamagedFileError, again
 from ..sparsity import Fixed, Mask, Prunable
 from ..training import (
     DirectOptimization,
@@ -121,8 +122,10 @@ class LightningRecipe:
         for observer in self.observers:
             observer.started(ticket, self._name(folder), trainer.max_epochs or 0)
         start = last if last.exists() else ticket.start
-        if start is not None:
-            load(start, built.module)  # a damaged one is a sentence here, before anything is trained
+        if start is not None:  # a damaged or foreign one is a sentence here, before anything is trained
+            there = load(start, built.module)
+            if start == last and history.state_key not in there.get("callbacks", {}):
+                raise DamagedFileError(f"{last} is of another training: {again(last)}")
         trainer.fit(built.module, datamodule=built.data, ckpt_path=start, weights_only=True)
         test = self._test(trainer, built)
         assert sparsify.mask is not None

@@ -46,7 +46,7 @@ def read_result(folder: Path) -> Result | None:
         return Result(folder, dict(there["row"]))
     except Exception as error:  # torch.load raises what the damaged byte happens to cause
         raise DamagedFileError(
-            f"{path} is truncated, or not a result: delete it, and the same command line writes it again"
+            f"{path} is truncated, or not a result: delete {path}, and the command that began it writes it again"
         ) from error
 
 
@@ -114,15 +114,17 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        rows = [row for row in map(_row, lines) if row]
+        self._text = path.read_text(errors="replace") if path.exists() else ""
+        rows = [row for row in map(_row, self._text.splitlines()) if row]
         self.rows: dict[str, Mapping[str, Any]] = {row["folder"]: row for row in rows}
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add a training's row, once."""
-        if self.rows.get(row["folder"]) == row:
-            return
+        """Add a training's row, once; what a writer left in pieces is written again."""
         self.rows[row["folder"]] = row
         ordered = sorted(self.rows.values(), key=lambda row: (row["seed"], row["round"], row["folder"]))
+        text = "".join(json.dumps(row) + "\n" for row in ordered)
+        if text == self._text:
+            return
         with replacing(self.path) as partial:
-            partial.write_text("".join(json.dumps(row) + "\n" for row in ordered))
+            partial.write_text(text)
+        self._text = text

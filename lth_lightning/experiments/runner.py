@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ..files import replacing
+from ..files import held, replacing
 from ..sparsity import Prunable
 from ..training import Seeds
 from .base import Experiment, Result
@@ -127,7 +127,8 @@ class Run:
         Raises:
             ValueError: If the settings do not fit together.
         """
-        self.experiment.check(built.trainer)
+        size = sum(weight.numel() for weight in self.prunable(built.module).values())
+        self.experiment.check(built.trainer, size)
         quiet_trainer(built.trainer, self.folder, [], 0)
 
     def claim(self) -> None:
@@ -143,6 +144,10 @@ class Run:
 
     def run(self, observers: Sequence[Observer] = ()) -> list[Result]:
         """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes."""
+        with held(self.folder):
+            return self._run(observers)
+
+    def _run(self, observers: Sequence[Observer]) -> list[Result]:
         ledger = Ledger(self.folder / "results.jsonl")
         results: list[Result] = []
         for seed in self.seeds:

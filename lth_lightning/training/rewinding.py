@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from ..files import DamagedFileError, save
+from ..files import DamagedFileError, again, save
 from ..sparsity import Mask
 
 Checkpoint = dict[str, Any]
@@ -25,7 +25,7 @@ def load(path: Path, into: nn.Module | None = None, remedy: str | None = None) -
     Raises:
         DamagedFileError: If the file is missing, truncated, no Lightning checkpoint, or one of another network.
     """
-    remedy = remedy or f"delete {path.parent}, and the command that began that training does it again"
+    remedy = remedy or again(path)
     try:
         checkpoint = dict(torch.load(path, map_location="cpu", weights_only=True))
         there = _shapes(checkpoint["state_dict"])
