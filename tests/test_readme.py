@@ -50,3 +50,7 @@ def test_every_file_and_folder_of_its_map_exists() -> None:
     names = re.findall(r"^\| `([\w/]+)` \|", README, re.MULTILINE)
     assert len(names) >= 8
     assert [name for name in names if not (Path(__file__).parent.parent / name).exists()] == []
+
+
+def test_it_says_that_a_mask_brings_no_speed() -> None:
+    assert "A mask saves no time and no memory by itself" in " ".join(README.split())
