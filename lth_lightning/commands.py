@@ -114,13 +114,13 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     trainings = "1 training" if job.trainings == 1 else f"{job.trainings} trainings"
     seeds = f"seed{'s' * (len(job.seeds) > 1)} {', '.join(map(str, job.seeds))}"
     if job.finished:
-        console.print(f"{job.folder}: {job.finished} of {trainings} are finished, {seeds}")
+        console.print(f"{job.folder}: {job.finished} of {trainings} finished, {seeds}")
         return
     kind = "" if isinstance(job.experiment, Dense) else f"{type(job.experiment).__name__}: "
     console.print(f"{kind}{trainings}, {seeds}, in {job.folder}")
     console.print(getattr(built.data, "describe", lambda: type(built.data).__name__)())
     kept, total = sum(weight.numel() for weight in weights.values()), sum(p.numel() for p in built.module.parameters())
-    console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layers:")
+    console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layer{'s' * (len(weights) > 1)}:")
     for name, weight in weights.items():
         console.print(f"  {name} {'x'.join(map(str, weight.shape))}")
 
@@ -142,6 +142,7 @@ def evaluate(command: str, args: list[str]) -> None:
         path = Path(arguments.config.ckpt_path)
         if not path.is_file():
             raise UsageError(f"there is no file {path}: give a checkpoint, such as runs/imp/seed-0/round-01/last.ckpt")
+    torch.set_num_threads(default_threads(built.module))
     remedy = "choose another checkpoint, or the config that it was trained with"
     built.module.load_state_dict(load(path, built.module, remedy)["state_dict"])
     trainer = Trainer(**{**built.trainer, "logger": False, "enable_progress_bar": False})

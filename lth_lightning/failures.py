@@ -47,7 +47,7 @@ def explained(error: BaseException) -> tuple[int, str]:
         return 1, str(error)
     if isinstance(error, ValueError | RuntimeError):
         return 1, f"{error} (--debug shows where)"
-    return 1, f"{type(error).__name__}: {error} (--debug shows where)"
+    return 1, f"{type(error).__name__}{f': {error}' if str(error) else ''} (--debug shows where)"
 
 
 def out_of_space(error: OSError) -> bool:

@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -104,11 +105,13 @@ MISTAKES = [
     (f"{IMP} --model.schedule StepLR", "model.schedule is not complete: give --model.schedule.step_size"),
     (f"{IMP} --model.label_smoothing 2", "label_smoothing is a share of each label, from 0 to below 1, not 2.0"),
     (f"{IMP} --trainer.max_epochs many", "trainer.max_epochs is 'many', which must be a whole number"),
-    (f"{IMP} --trainer.max_epochs 0", "trainer.max_epochs is 0 and max_steps -1: say how long to train"),
+    (f"{IMP} --trainer.max_epochs 0", "trainer.max_epochs is 0, so nothing would be trained: give 1 or more"),
     (f"{IMP} --trainer.precision 7", "trainer.precision is '7', which must be one of 64, 32, 16,"),
     (f"{IMP} --trainer.accelerator abacus", "accelerator='abacus'"),
     (f"{IMP} --trainer.devices 2", "trainer.devices is 2: a training runs on one device, such as 1 or [0]"),
-    (f"{IMP} --trainer.fast_dev_run true", "trainer.fast_dev_run saves nothing", "--config debug"),
+    (f"{IMP} --trainer.fast_dev_run true", "trainer.fast_dev_run is True, so nothing would be", "--config debug"),
+    (f"{IMP} --trainer.enable_checkpointing false", "trainer.enable_checkpointing is False, so nothing would be"),
+    (f"{IMP} --trainer.max_epochs null", "neither trainer.max_epochs nor trainer.max_steps is set: say how long"),
     (f"{IMP} --track yes", "track is 'yes', which must be one of wandb, offline, none"),
     (f"{IMP} --save_seconds -1", "save_seconds is -1.0: give seconds, or 0 to save after every step"),
     (f"{IMP} --seeds 3", "seeds is '3', which must be a list, such as [1, 2]"),
@@ -130,6 +133,7 @@ MISTAKES = [
         f"{IMP} --experiment.rewind.to 300ep",
         "training ends after 600 steps, before 300ep (step 6000): choose an earlier",
     ),
+    (f"{IMP} --experiment.rewind.to 30ep", "training ends at 30ep (step 600), so nothing is left to train from there"),
     (f"{IMP} --experiment.controls_at [3,11]", "controls_at names round 11, but the rounds are 1 to 10: leave it out"),
     # settings that do not go together
     (
@@ -248,6 +252,16 @@ def test_trainings_without_their_config_are_not_continued(
     damage(config)
     refused(lth(f"{PLAIN} 1", capsys), 2, "run/config.yaml is missing or damaged", "another --folder")
     assert left(Path("run")) == left(made["1"])
+
+
+@pytest.mark.parametrize("rewind", ["--experiment.rewind.to 3ep", "--experiment.rewind {to: end, more: 1ep}"])
+def test_a_moment_that_early_stopping_comes_before_is_told_whenever_it_is_typed(rewind: str, capsys: Capture) -> None:
+    stopping = "{class_path: EarlyStopping, init_args: {monitor: val_loss, min_delta: 10, patience: 1}}"
+    Path("stop.yaml").write_text(f"trainer: {{max_epochs: 5, callbacks: [{stopping}]}}")
+    line = f"{IMP} --config stop.yaml --data.subset 140 {shlex.join(rewind.split(' ', 1))}"
+    said = lth(line, capsys)
+    refused(said, 2, "training stopped after 4 steps, before ", "choose an earlier moment, or let it train that long")
+    assert lth(line, capsys).err == said.err
 
 
 def truncated(path: Path) -> None:

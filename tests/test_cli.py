@@ -167,7 +167,7 @@ def test_an_interrupted_experiment_says_so_and_goes_on_when_typed_again(
     assert said.err == "lth run: interrupted: the same command line continues where it was\n"
     said = lth(line, capsys)
     assert said.code == 0
-    assert ("run: 1 of 3 trainings are finished, seed 0\n" in said.out) == (epoch == 3)
+    assert ("run: 1 of 3 trainings finished, seed 0\n" in said.out) == (epoch == 3)
     assert left(Path("run")) == left(whole)
 
 

@@ -12,17 +12,20 @@ def refuse_untrainable(trainer: Mapping[str, Any]) -> None:
     Args:
         trainer: The Trainer's arguments, `callbacks` a list.
     """
-    if trainer.get("fast_dev_run"):
-        raise ValueError(
-            "trainer.fast_dev_run saves nothing, so nothing can be resumed or pruned: "
-            "leave it out, and put --config debug last for a trial"
-        )
+    for key, value in (("fast_dev_run", True), ("barebones", True), ("enable_checkpointing", False)):
+        if trainer.get(key) is not None and bool(trainer[key]) == value:
+            raise ValueError(
+                f"trainer.{key} is {trainer[key]}, so nothing would be saved to resume or to prune: "
+                "leave it out, and put --config debug last for a trial"
+            )
     devices = trainer.get("devices", 1)
     if str(devices) != "1" and not (isinstance(devices, list) and len(devices) == 1):
         raise ValueError(f"trainer.devices is {devices}: a training runs on one device, such as 1 or [0]")
-    epochs, steps = trainer.get("max_epochs"), trainer.get("max_steps", -1)
-    if epochs == 0 or steps == 0 or (epochs is None and steps == -1):
-        raise ValueError(f"trainer.max_epochs is {epochs} and max_steps {steps}: say how long to train, 1 or more")
+    for key in ("max_epochs", "max_steps", "limit_train_batches", "accumulate_grad_batches"):
+        if trainer.get(key) == 0:
+            raise ValueError(f"trainer.{key} is 0, so nothing would be trained: give 1 or more")
+    if trainer.get("max_epochs") is None and trainer.get("max_steps", -1) == -1:
+        raise ValueError("neither trainer.max_epochs nor trainer.max_steps is set: say how long to train")
 
 
 def refuse_own_mask(trainer: Mapping[str, Any]) -> None:

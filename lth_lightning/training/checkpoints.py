@@ -48,7 +48,7 @@ class KeepCheckpoint(Checkpoint):
         at: The moment: '500it', '2ep' or 'end'.
 
     Raises:
-        ValueError: If the moment is misspelt; or, when training starts, if training ends before it (MisfitError).
+        ValueError: If the moment is misspelt; or, as a MisfitError when training starts, if it ends there or before.
     """
 
     def __init__(self, path: str | Path, at: str) -> None:
@@ -73,6 +73,11 @@ class KeepCheckpoint(Checkpoint):
                 f"training ends after {clock.total:.0f} steps, before {self.at} (step {self._step:.0f}): "
                 "choose an earlier moment or train longer"
             )
+        if self._step == clock.total and self._moment.unit != "end":
+            raise MisfitError(
+                f"training ends at {self.at} (step {self._step:.0f}), so nothing is left to train from there: "
+                "choose an earlier moment or train longer"
+            )
         if trainer.global_step > self._step and not self.path.exists():
             raise FileNotFoundError(f"{self.path} is missing, and training resumes after {self.at}: delete its folder")
         if self._step == 0 and trainer.global_step == 0:
@@ -89,6 +94,14 @@ class KeepCheckpoint(Checkpoint):
         """Keep the checkpoint of an epoch's end."""
         if trainer.global_step == self._step and not self.path.exists():
             save(trainer, self.path)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check that the moment came."""
+        if not self.path.exists():
+            raise MisfitError(
+                f"training stopped after {trainer.global_step} steps, before {self.at} (step {self._step:.0f}): "
+                "choose an earlier moment, or let it train that long"
+            )
 
 
 class LastCheckpoint(Checkpoint):
