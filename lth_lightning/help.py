@@ -10,20 +10,23 @@ COMMANDS = {
     "configs": "list the shipped configs",
 }
 OPTIONS = {
-    "config": "a shipped config by its name (lth configs lists them) or a YAML file; of several, later ones win",
+    "config": "a shipped config (lth configs lists them) or a YAML file; of several, later ones win",
     "folder": "where to write; the same command line resumes what is there",
-    "seeds": "one replicate each, such as [0,1,2]",
-    "track": "curves in Weights & Biases: wandb, offline or none",
-    "save_seconds": "how often a running training is saved",
-    "prunable.include": "patterns of the names of weights that may be pruned",
-    "prunable.exclude": "patterns of the names of weights to leave dense, such as ['net.head.weight']",
+    "seeds": "one replicate each, such as [0,1,2]; [0] by default",
+    "track": "curves in Weights & Biases: wandb, offline or none, the default",
+    "save_seconds": "how often a running training is saved; 20 by default",
+    "prunable.include": "patterns of names of weights to prune; ['*'] by default",
+    "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
     "ckpt_path": "the checkpoint, such as runs/imp/seed-0/round-01/last.ckpt",
     "output": "the CSV file to write; by default predictions.csv beside the checkpoint",
     "print_config": "print the whole configuration that the rest of the line gives, and stop",
-    "help_all": "all options, with those of Lightning's Trainer",
+    "help_all": "the same with all options of Lightning's Trainer",
     "debug": "show the traceback of an error",
 }
-_VALUES = {"config": "NAME", "print_config": "", "help_all": "", "debug": "", "ckpt_path": "FILE", "output": "FILE"}
+_VALUES = {
+    **{"config": "NAME", "folder": "FOLDER", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
+    **{"prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
+}
 _TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")
 OPTIONS_OF = {
@@ -51,11 +54,13 @@ EXAMPLES = {
     "report": ("runs/imp",),
     "configs": ("",),
 }
-_KEYS = """any key of a config is an option too:
-  --experiment.rounds 5           the experiment's (lth run)
-  --model.net.width 0.5           the network's, and --model.optimizer.lr 0.01 the optimizer's
-  --data.batch_size 64            the data's
-  --trainer.max_epochs 10         Lightning's Trainer's"""
+_KEYS = """any key of a config is an option too, such as:
+  --data.batch_size 64
+  --model.net.width 0.5
+  --model.optimizer.lr 0.01
+  --trainer.max_epochs 10"""
+_RUN_KEYS = """
+  --experiment.rounds 5         lth run --experiment.help IterativePruning lists that experiment's"""
 
 
 def overview() -> str:
@@ -71,6 +76,7 @@ def of(command: str) -> str:
     lines += [f"  lth {command} {example}".rstrip() for example in EXAMPLES[command]]
     lines += ["", "options:"]
     for name in OPTIONS_OF[command]:
-        option = f"--{name} {_VALUES.get(name, name.rpartition('.')[2].upper())}"
+        option = f"--{name} {_VALUES.get(name, '')}"
         lines.append(f"  {option:29} {OPTIONS[name]}")
-    return "\n".join([*lines, *(["", _KEYS] if "config" in OPTIONS_OF[command] else [])])
+    keys = ["", _KEYS + (_RUN_KEYS if command == "run" else "")] if "config" in OPTIONS_OF[command] else []
+    return "\n".join([*lines, *keys])

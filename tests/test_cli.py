@@ -90,7 +90,7 @@ def test_help_names_every_option_of_ours_and_nothing_else(command: str, capsys: 
     said = lth(f"{command} --help", capsys)
     assert all(f"  --{name} " in said.out and help.OPTIONS[name] in said.out for name in help.OPTIONS_OF[command])
     assert f"lth {command} {help.EXAMPLES[command][0]}\n" in said.out
-    assert max(map(len, said.out.splitlines())) <= 130
+    assert max(map(len, said.out.splitlines())) <= 120
 
 
 @pytest.mark.parametrize("command", ["run", "fit", "test"])
