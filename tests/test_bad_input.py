@@ -420,10 +420,20 @@ def arrays(**changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "parts"),
     [
-        ({"train_images": np.zeros((40, 8, 8))}, "train_images is float64: give pixels as uint8, 0..255"),
+        pytest.param(
+            {"train_images": np.zeros((40, 8, 8))}, "train_images is float64: give pixels as uint8, 0..255", marks=SLOW
+        ),
         ({"train_images": np.zeros((40, 64), np.uint8)}, "train_images has shape (40, 64): give (N, height, width"),
-        ({"train_labels": np.arange(39)}, "train_labels has shape (39,) for 40 images: give one label per image"),
-        ({"test_labels": np.arange(8)}, "test_labels has the value 7 but train_labels ends at 3: number the classes"),
+        pytest.param(
+            {"train_labels": np.arange(39)},
+            "train_labels has shape (39,) for 40 images: give one label per image",
+            marks=SLOW,
+        ),
+        pytest.param(
+            {"test_labels": np.arange(8)},
+            "test_labels has the value 7 but train_labels ends at 3: number the classes",
+            marks=SLOW,
+        ),
         ({"test_images": np.zeros((8, 9, 9), np.uint8)}, "are (8, 8, 1) but test_images are (9, 9, 1)"),
         ({}, "LeNet300100 gives 10 outputs an image, but the data has 4 classes: set its number of outputs"),
     ],
