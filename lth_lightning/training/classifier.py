@@ -1,5 +1,7 @@
 """One LightningModule for all image classifiers."""
 
+from functools import cache
+from inspect import signature
 from typing import Any
 
 import torch
@@ -158,5 +160,14 @@ class Classifier(LightningModule):
         if not isinstance(self.schedule, LearningRateSchedule):
             return [optimizer], [self.schedule(optimizer)]
         schedule, trainer = self.schedule, self.trainer
-        scheduler = Stepwise(optimizer, lambda step: schedule.factor(step, Clock.of(trainer)))
+
+        @cache  # by what Lightning knows of the length: infinite until there is a loader
+        def clock(batches: float) -> Clock:
+            return Clock.of(trainer)
+
+        scheduler = Stepwise(optimizer, lambda step: schedule.factor(step, clock(trainer.num_training_batches)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+# Lightning asks for this signature at every step, and Python is quicker to look it up than to make it.
+Classifier.training_step.__signature__ = signature(Classifier.training_step)  # type: ignore[attr-defined]
