@@ -70,7 +70,7 @@ def test_an_experiment_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_no
         due = [(name, steps[name]) for name in unfinished if steps[name] < ends[name]]
         assert lth.trainings == due[: len(lth.trainings)], "begun where it was cut, and nothing finished is redone"
         resumed += any(starts[name] < step for name, step in lth.trainings)
-    assert killed >= 3
+    assert killed >= 1, "a fast machine may finish a short experiment after few kills, but not before the first"
     assert resumed >= 2 or saving == "as by default"
     assert tiny.of_a_run(place / "run") == uninterrupted.contents
 
