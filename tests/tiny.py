@@ -100,7 +100,8 @@ def contents(folder: Path) -> dict[str, Any]:
 
     Left out are the time taken, and a counter that only loggers read: Lightning counts batches from the last restart.
     """
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "timing.json"]
+    own = ("timing.json", ".lock")  # wall time, and the number of the process: the only files that may differ
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in own]
     binary = (".ckpt", ".pt")
     return {
         path.relative_to(folder).as_posix(): plain(torch.load(path, weights_only=True))
