@@ -3,7 +3,6 @@
 import base64
 import io
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ..files import replacing
 from .wording import share
 
 WIDE, NARROW = 8.6, 4.0  # inches: a page on a desk and on a telephone
@@ -85,16 +85,8 @@ def _saved(figure: Figure, kind: str) -> bytes:
 
 def write(file: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(file) as partial:
+        partial.write_bytes(content)
 
 
 def density_axis(axes: Axes, densities: list[float], width: float) -> None:
