@@ -16,7 +16,7 @@ from torch import nn
 from ..files import DamagedFileError, again
 from ..sparsity import Fixed, Mask, Prunable
 from ..training import (
-    DirectOptimization,
+    DirectEpoch,
     History,
     HoldLearningRate,
     KeepCheckpoint,
@@ -198,7 +198,7 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
         refuse_open_end(config)
         ours["max_epochs"] = config["max_epochs"] + more_epochs
     trainer = Trainer(**{**config, **ours})
-    trainer.fit_loop.epoch_loop.automatic_optimization = DirectOptimization(trainer)
+    DirectEpoch.into(trainer)
     return trainer
 
 

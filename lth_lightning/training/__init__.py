@@ -2,7 +2,7 @@
 
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
-from .direct import DirectOptimization
+from .direct import DirectEpoch
 from .history import History
 from .moments import Clock, Moment, StopAt
 from .randomness import Seeds, SeedSteps, seeded
@@ -15,7 +15,7 @@ __all__ = [
     "Clock",
     "Constant",
     "Cosine",
-    "DirectOptimization",
+    "DirectEpoch",
     "History",
     "HoldLearningRate",
     "KeepCheckpoint",

@@ -1,7 +1,6 @@
 """One LightningModule for all image classifiers."""
 
 from functools import cache
-from inspect import signature
 from typing import Any
 
 import torch
@@ -167,7 +166,3 @@ class Classifier(LightningModule):
 
         scheduler = Stepwise(optimizer, lambda step: schedule.factor(step, clock(trainer.num_training_batches)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-# Lightning asks for this signature at every step, and Python is quicker to look it up than to make it.
-Classifier.training_step.__signature__ = signature(Classifier.training_step)  # type: ignore[attr-defined]

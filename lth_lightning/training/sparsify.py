@@ -51,6 +51,7 @@ class Sparsify(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the mask, fresh or restored, and zero what it prunes; from here on every step keeps it."""
         self._weights = dict(self.prunable(pl_module))
+        self._moves = type(self.policy).update is not Policy.update
         if self.mask is None:
             self.mask = self.policy.start(pl_module, Mask.dense(self._weights))
         self._set(self.mask)
@@ -62,8 +63,7 @@ class Sparsify(Callback):
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Let the policy move the mask, then zero the gradients of pruned weights."""
         assert self.mask is not None
-        mask = self.policy.update(pl_module, self.mask, trainer.global_step)
-        if mask is not self.mask:
+        if self._moves and (mask := self.policy.update(pl_module, self.mask, trainer.global_step)) is not self.mask:
             self._set(mask)
             for each in trainer.optimizers:  # each, as a weight may come back before its own optimizer steps
                 self._zero_states(each)

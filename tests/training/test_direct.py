@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
-from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
+from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from tiny import build, same
 
 from lth_lightning.experiments.recipe import quiet_trainer
 from lth_lightning.sparsity import AtInit
-from lth_lightning.training import DirectOptimization, Seeds, SeedSteps, Sparsify
+from lth_lightning.training import DirectEpoch, Seeds, SeedSteps, Sparsify
 
 
 class Noted(Callback):
@@ -33,18 +33,22 @@ class Noted(Callback):
     def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Any) -> None:
         self.calls.append(("step", float(module.net.body[1].weight.grad.norm())))
 
+    def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
+        self.calls.append(("start", float(batch[0].float().mean())))
+
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.calls.append(("end", float(outputs["loss"])))
         self.calls.append(("count", trainer.global_step))
 
 
-def trained(folder: Path, loop: type[_AutomaticOptimization], **config: Any) -> tuple[Any, Noted, Any]:
+def trained(folder: Path, ours: bool, **config: Any) -> tuple[Any, Noted, Any]:
     noted = Noted()
     built = build(Seeds.of(0), 0, **config)
     callbacks = [SeedSteps(0), noted, Sparsify(AtInit(0.3))]
     trainer = quiet_trainer(built.trainer, folder, callbacks, 0)
-    assert isinstance(trainer.fit_loop.epoch_loop.automatic_optimization, DirectOptimization)
-    trainer.fit_loop.epoch_loop.automatic_optimization = loop(trainer)
+    assert isinstance(trainer.fit_loop.epoch_loop, DirectEpoch)
+    if not ours:
+        trainer.fit_loop.epoch_loop = _TrainingEpochLoop(trainer)
     trainer.fit(built.module, datamodule=built.data)
     trainer.save_checkpoint(folder / "end.ckpt")
     return trainer, noted, torch.load(folder / "end.ckpt", weights_only=True)
@@ -54,22 +58,22 @@ def trained(folder: Path, loop: type[_AutomaticOptimization], **config: Any) -> 
 def test_the_straight_step_gives_the_weights_hooks_and_checkpoint_of_lightnings_own(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
-    ours, our_calls, mine = trained(tmp_path / "ours", DirectOptimization, **config)
-    _, their_calls, theirs = trained(tmp_path / "theirs", _AutomaticOptimization, **config)
-    assert ours.fit_loop.epoch_loop.automatic_optimization._plain
+    ours, our_calls, mine = trained(tmp_path / "ours", True, **config)
+    _, their_calls, theirs = trained(tmp_path / "theirs", False, **config)
+    assert ours.fit_loop.epoch_loop._plain
     assert same(mine["state_dict"], theirs["state_dict"])
     assert our_calls.calls == their_calls.calls
     assert mine["loops"] == theirs["loops"]
-    assert len(our_calls.calls) == 6 * 12
+    assert len(our_calls.calls) == 7 * 12
 
 
 @pytest.mark.parametrize(
     "config", [{"accumulate_grad_batches": 2}, {"gradient_clip_val": 0.1}], ids=["accumulation", "clipping"]
 )
 def test_a_training_that_is_not_plain_takes_lightnings_way(tmp_path: Path, config: dict[str, Any]) -> None:
-    ours, _, mine = trained(tmp_path / "ours", DirectOptimization, **config)
-    _, _, theirs = trained(tmp_path / "theirs", _AutomaticOptimization, **config)
-    assert ours.fit_loop.epoch_loop.automatic_optimization._plain is False
+    ours, _, mine = trained(tmp_path / "ours", True, **config)
+    _, _, theirs = trained(tmp_path / "theirs", False, **config)
+    assert ours.fit_loop.epoch_loop._plain is False
     assert same(mine["state_dict"], theirs["state_dict"])
 
 
@@ -84,4 +88,4 @@ def test_a_module_with_a_backward_of_its_own_is_not_plain(tmp_path: Path) -> Non
     trainer = quiet_trainer({**built.trainer, "max_epochs": 1}, tmp_path, [], 0)
     with warnings.catch_warnings():
         trainer.fit(built.module, datamodule=built.data)
-    assert trainer.fit_loop.epoch_loop.automatic_optimization._plain is False  # type: ignore[attr-defined]
+    assert trainer.fit_loop.epoch_loop._plain is False
