@@ -1,9 +1,10 @@
 """Everything about sparsity, as functions of (network, mask, batches). Needs torch only."""
 
 from .allocation import Allocation, Budgets, Global, Scores, Uniform, apportion, check_density, count
-from .criteria import Batches, Criterion, Magnitude, Random
+from .criteria import Criterion, Magnitude, Random
 from .mask import Mask, Prunable, prunable
 from .policies import AtInit, Fixed, Policy, load_mask
+from .sample import Batches, Draw, Sample
 from .seeds import generator, mix
 from .selection import prune
 
@@ -13,6 +14,7 @@ __all__ = [
     "Batches",
     "Budgets",
     "Criterion",
+    "Draw",
     "Fixed",
     "Global",
     "Magnitude",
@@ -20,6 +22,7 @@ __all__ = [
     "Policy",
     "Prunable",
     "Random",
+    "Sample",
     "Scores",
     "Uniform",
     "apportion",

@@ -1,7 +1,7 @@
 """Criteria: what makes a weight worth keeping."""
 
-from .base import Batches, Criterion
+from .base import Criterion
 from .magnitude import Magnitude
 from .random import Random
 
-__all__ = ["Batches", "Criterion", "Magnitude", "Random"]
+__all__ = ["Criterion", "Magnitude", "Random"]

@@ -1,22 +1,25 @@
 """What every criterion is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Self
+from typing import ClassVar, Self
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..allocation import Scores
 from ..mask import Mask
-
-Batches = Iterable[tuple[Tensor, Tensor]]
+from ..sample import Batches
 
 
 class Criterion(ABC):
     """A score for every weight; `prune` keeps the best.
 
     Law: calling it leaves the network (weights, buffers, gradients, mode) and the random state as they were.
+
+    `reads_data` says whether the scores depend on what the batches hold: if not, corrupting the data is no check of
+    the criterion. It is taken to be so unless a criterion denies it.
     """
+
+    reads_data: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(self, net: nn.Module, mask: Mask, batches: Batches) -> Scores:

@@ -1,17 +1,21 @@
 """Magnitude pruning."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
 from ..allocation import Scores
 from ..mask import Mask
-from .base import Batches, Criterion
+from ..sample import Batches
+from .base import Criterion
 
 
 @dataclass(frozen=True)
 class Magnitude(Criterion):
     """The absolute value |w| of a weight (Han et al., 2015, arXiv:1506.02626)."""
+
+    reads_data: ClassVar[bool] = False
 
     def __call__(self, net: nn.Module, mask: Mask, batches: Batches = ()) -> Scores:
         """Score the weights by |w|."""

@@ -1,15 +1,16 @@
 """Random pruning."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import nn
 
 from ..allocation import Scores
 from ..mask import Mask
+from ..sample import Batches
 from ..seeds import generator, mix
-from .base import Batches, Criterion
+from .base import Criterion
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Random(Criterion):
     """
 
     seed: int = 0
+    reads_data: ClassVar[bool] = False
 
     def __call__(self, net: nn.Module, mask: Mask, batches: Batches = ()) -> Scores:
         """Score the weights at random."""
