@@ -10,7 +10,7 @@ from .failures import UsageError
 from .help import EXAMPLES, OPTIONS
 from .mistakes import missing
 from .sparsity import Prunable
-from .training import Seeds, seeded
+from .training import Seeds, Sparsify, seeded
 from .training.devices import default_precision
 
 
@@ -93,17 +93,17 @@ class Arguments(LightningCLI):
         config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, format="yaml", skip_unset=False))
         return config
 
-    def prunable(self) -> Prunable:
-        """Which weights a mask is over."""
+    def prunable(self, own: Sparsify | None) -> Prunable:
+        """Which weights a mask is over: by `--prunable`, or by the config's own Sparsify where only that says so."""
         made: Prunable = self.parser.instantiate(self.config).prunable
-        return made
+        return own.prunable if own is not None and made == Prunable() else made
 
-    def experiment(self) -> Experiment:
-        """The experiment that was asked for; `lth fit` trains once."""
+    def experiment(self, own: Sparsify | None) -> Experiment:
+        """The experiment that was asked for, with the policy of the config's own Sparsify; `lth fit` trains once."""
         if self.command == "fit":
             return Dense()
         made: Experiment = self.parser.instantiate(self.config).experiment
-        return made
+        return made if own is None else made.taking(own.policy)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -17,6 +17,7 @@ from . import configs
 from .arguments import Arguments
 from .experiments import Built, Dense
 from .experiments.progress import TerminalProgress
+from .experiments.refusals import own_sparsify
 from .experiments.runner import Run
 from .failures import UsageError, out_of_space
 from .files import replacing
@@ -69,13 +70,14 @@ def train(command: str, args: list[str]) -> None:
         if not given.folder:
             raise UsageError(missing(["folder"], command))
         built = arguments.build(Seeds.of(0), 0)
+        own = own_sparsify(built.trainer["callbacks"])
         job = Run(
-            arguments.experiment(),
+            arguments.experiment(own),
             arguments.build,
             Path(given.folder),
             arguments.resolved(),
             given.seeds,
-            arguments.prunable(),
+            arguments.prunable(own),
             given.save_seconds,
         )
         weights = job.prunable(built.module)
@@ -123,6 +125,8 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layer{'s' * (len(weights) > 1)}:")
     for name, weight in weights.items():
         console.print(f"  {name} {'x'.join(map(str, weight.shape))}")
+    for arm, reason in job.experiment.inapplicable.items():
+        console.print(f"not applicable, so not trained: {arm.replace('_', ' ')} ({reason})")
 
 
 def _tracker(mode: str, job: Run, console: Console) -> Any:

@@ -1,13 +1,15 @@
 """A recipe that trains nothing, so that what an experiment arranges can be seen in milliseconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lth_lightning.experiments import Experiment, Result, Ticket
-from lth_lightning.sparsity import Mask, generator, prunable
+from lth_lightning.sparsity import Batches, Mask, Sample, generator, prunable
 from lth_lightning.training import Seeds, load
 
 State = dict[str, Tensor]
@@ -34,9 +36,13 @@ class FakeRecipe:
         self.root, self.seeds = root, Seeds.of(seed)
         self.results: list[Result] = []
         self.trained: list[tuple[Ticket, str]] = []
+        self.data: dict[str, Any] = {}
+        self.drawn: list[tuple[Sample, dict[str, Any]]] = []
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
         where = folder.relative_to(self.root).as_posix()
+        if (folder / "result.pt").exists():
+            return Result(folder, {"where": where})
         self.trained.append((ticket, where))
         mask = ticket.mask or Mask.dense(prunable(network()))
         for moment in keep:
@@ -52,10 +58,21 @@ class FakeRecipe:
         optimizer = {"state": {0: {"momentum_buffer": torch.ones(3)}}, "param_groups": [{"lr": 0.1}]}
         torch.save({"state_dict": state, "loops": {"moment": moment}, "optimizer_states": [optimizer]}, path)
 
-    def trained_net(self, result: Result) -> nn.Module:
+    def net(self, checkpoint: Path) -> nn.Module:
         net = network()
-        net.load_state_dict(load(result.trained)["state_dict"])
+        net.load_state_dict(load(checkpoint)["state_dict"])
         return net
+
+    def draw(self, sample: Sample) -> Batches:
+        """Batches that are a function of the data's corruption."""
+        self.drawn.append((sample, self.data))
+        draws = generator(f"batch {self.data}")
+        return [(torch.randn(12, 8, generator=draws), torch.arange(12) % 6)]
+
+    def on(self, data: Mapping[str, Any]) -> "FakeRecipe":
+        other = copy(self)  # which shares the lists
+        other.data = {**self.data, **data}
+        return other
 
     def tickets(self, arm: str) -> list[Ticket]:
         return [ticket for ticket, _ in self.trained if ticket.arm == arm]

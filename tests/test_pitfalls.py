@@ -27,7 +27,7 @@ from lth_lightning.arguments import Arguments
 from lth_lightning.data import Digits
 from lth_lightning.experiments import Dense, IterativePruning, Reinitialised, Rewind, Ticket
 from lth_lightning.experiments.runner import OtherConfigError, Run
-from lth_lightning.sparsity import AtInit, Fixed, Mask, Policy, Prunable, Random, count, generator, prunable
+from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Policy, Prunable, Random, count, generator, prunable
 from lth_lightning.training import KeepCheckpoint, Seeds, Sparsify
 
 HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ REQUIRED = {made.name.lower(): made for made in map(Requirement, PROJECT["depend
 class Redraw(Policy):
     """Another random mask before every step."""
 
-    def start(self, net: nn.Module, weights: Mask) -> Mask:
+    def start(self, net: nn.Module, weights: Mask, draw: Draw) -> Mask:
         return AtInit(0.5, Random(0)).start(net, weights)
 
     def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:

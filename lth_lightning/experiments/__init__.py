@@ -1,21 +1,30 @@
 """Many trainings: experiments, their tickets and controls, and how each training is done once and resumed."""
 
-from .base import Experiment, Recipe, Result, Ticket
-from .controls import Control, RandomTicket, RearrangedMask, Reinitialised, rearranged
+from .base import Built, Experiment, Recipe, Result, Ticket
+from .control import Case, Control, Found, Method
+from .controls import RandomTicket, RearrangedMask, Reinitialised, ShuffledWeights, rearranged
+from .data_controls import CorruptedData, HalfData
 from .dense import Dense
-from .pruning import IterativePruning, OneShotPruning, Pruning
-from .recipe import Built, LightningRecipe, Observer
+from .iterative import IterativePruning
+from .one_shot import OneShotPruning
+from .pruning import Pruning
+from .recipe import LightningRecipe, Observer
 from .results import Ledger, read_result
 from .rewind import Rewind
 
 __all__ = [
     "Built",
+    "Case",
     "Control",
+    "CorruptedData",
     "Dense",
     "Experiment",
+    "Found",
+    "HalfData",
     "IterativePruning",
     "Ledger",
     "LightningRecipe",
+    "Method",
     "Observer",
     "OneShotPruning",
     "Pruning",
@@ -25,6 +34,7 @@ __all__ = [
     "Reinitialised",
     "Result",
     "Rewind",
+    "ShuffledWeights",
     "Ticket",
     "read_result",
     "rearranged",

@@ -5,14 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
+from lightning.pytorch import LightningDataModule, LightningModule
 from torch import nn
 
-from ..sparsity import Mask
+from ..sparsity import Batches, Mask, Policy, Sample
 from ..training import Seeds
 from .refusals import refuse_untrainable
+
+
+class Built(NamedTuple):
+    """A fresh set of what one training needs."""
+
+    module: LightningModule
+    data: LightningDataModule
+    trainer: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class Ticket:
         init: Seed of that initialisation; None for the replicate's own.
         density: The density asked for.
         more: Epochs to train beyond the end of the schedule, such as '10ep', for fine-tuning.
+        own: Whether the config's own `Sparsify` has its way, where it has one.
     """
 
     arm: str = "dense"
@@ -36,6 +46,7 @@ class Ticket:
     init: int | None = None
     density: float = 1.0
     more: str = "0ep"
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,8 +92,18 @@ class Recipe(Protocol):
             keep: Moments whose checkpoints are kept.
         """
 
-    def trained_net(self, result: Result) -> nn.Module:
-        """The trained network of a result, on the CPU."""
+    def net(self, checkpoint: Path) -> nn.Module:
+        """The network with the weights of a checkpoint, on the device that trains."""
+
+    def draw(self, sample: Sample) -> Batches:
+        """Training images and labels to score weights by."""
+
+    def on(self, data: Mapping[str, Any]) -> "Recipe":
+        """The same recipe with other data.
+
+        Args:
+            data: Attributes of the data module, such as `{"random_labels": True}`, and their values.
+        """
 
 
 class Experiment(ABC):
@@ -103,16 +124,25 @@ class Experiment(ABC):
             folder: The replicate's folder.
         """
 
-    def check(self, trainer: Mapping[str, Any], size: int) -> None:
+    def check(self, built: Built, size: int) -> None:
         """Raise a ValueError if one of the trainings could not be done with these settings.
 
         Asked before the first training, so that the first hour is not lost to what only the second would notice.
 
         Args:
-            trainer: The Trainer's arguments, `callbacks` a list.
+            built: The module, data module and Trainer arguments of one training.
             size: Number of weights that may be pruned.
         """
-        refuse_untrainable(trainer)
+        refuse_untrainable(built.trainer)
+
+    def taking(self, policy: Policy) -> "Experiment":
+        """This experiment with the policy of the config's own `Sparsify`, if it has a use for one."""
+        return self
+
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """Arm -> why what was asked for does not apply, and so is not trained."""
+        return {}
 
     @property
     @abstractmethod

@@ -1,37 +1,16 @@
-"""Controls: what a ticket must beat to owe its accuracy to its mask and its weights.
+"""Controls that change a ticket: what it must beat to owe its accuracy to its mask and its weights.
 
 Each is drawn from the unmasked network, never from what a mask has left of it.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import ClassVar
 
 import torch
 
 from ..sparsity import Allocation, Mask, Random, Uniform, generator, mix, prune
-from ..training import Seeds
-from .base import Result, Ticket
-from .rewind import Rewind
-
-
-class Control(ABC):
-    """From a ticket, its sanity check."""
-
-    arm: ClassVar[str]
-
-    @abstractmethod
-    def ticket(self, ticket: Ticket, first: Result, rewind: Rewind, seeds: Seeds, folder: Path) -> Ticket:
-        """The control of a ticket.
-
-        Args:
-            ticket: The ticket.
-            first: The dense training that it came from.
-            rewind: How the ticket was rewound.
-            seeds: The replicate's seeds.
-            folder: The control's folder.
-        """
+from .base import Ticket
+from .control import Case, Control, Found, Method
 
 
 @dataclass(frozen=True)
@@ -42,28 +21,48 @@ class Reinitialised(Control):
     rewound to, as in Ma et al., 2021, arXiv:2107.00166, appendix B.
     """
 
-    arm = "reinitialised"
+    arm: ClassVar[str] = "reinitialised"
 
-    def ticket(self, ticket: Ticket, first: Result, rewind: Rewind, seeds: Seeds, folder: Path) -> Ticket:
+    def ticket(self, case: Case) -> Ticket:
         """Same mask, other initialisation."""
-        init = mix(self.arm, seeds.init, ticket.round)
-        return replace(ticket, arm=self.arm, start=None, init=init, more="0ep")
+        init = mix(self.arm, case.recipe.seeds.init, case.ticket.round)
+        return replace(case.ticket, arm=self.arm, start=None, init=init, more="0ep")
 
 
 @dataclass(frozen=True)
 class RearrangedMask(Control):
     """The ticket's weights under its mask shuffled within each layer (Frankle et al., 2020, arXiv:1912.05671).
 
-    Layers keep their densities. The weights are those of the dense network at the ticket's rewind point.
+    Layers keep their densities. The weights are those of the dense network at the ticket's rewind point. Su et al.,
+    2020, arXiv:2009.11094, call it layerwise rearrange.
     """
 
-    arm = "rearranged_mask"
+    arm: ClassVar[str] = "rearranged_mask"
 
-    def ticket(self, ticket: Ticket, first: Result, rewind: Rewind, seeds: Seeds, folder: Path) -> Ticket:
+    def ticket(self, case: Case) -> Ticket:
         """Shuffled mask, same weights."""
-        assert ticket.mask is not None
-        mask = rearranged(ticket.mask, mix(self.arm, seeds.mask, ticket.round))
-        return replace(ticket, arm=self.arm, mask=mask, start=rewind.start(first, first, mask, folder))
+        mask = rearranged(case.found.mask, mix(self.arm, case.recipe.seeds.mask, case.ticket.round))
+        start = case.start(Found(mask, case.dense, case.dense))
+        return replace(case.ticket, arm=self.arm, mask=mask, start=start)
+
+    def inapplicable(self, method: Method) -> str | None:
+        """A mask that chance arranges is as good after rearranging."""
+        return None if method.places else f"{method.name} leaves to chance which weights of a layer are kept"
+
+
+@dataclass(frozen=True)
+class ShuffledWeights(Control):
+    """The ticket with the starting values of its kept weights exchanged within each layer.
+
+    Layerwise weight shuffling of Su et al., 2020, arXiv:2009.11094: the mask stays, and a layer keeps its values.
+    """
+
+    arm: ClassVar[str] = "shuffled_weights"
+
+    def ticket(self, case: Case) -> Ticket:
+        """Same mask, same values at other places."""
+        start = case.start(case.found, shuffle=mix(self.arm, case.recipe.seeds.mask, case.ticket.round))
+        return replace(case.ticket, arm=self.arm, start=start)
 
 
 @dataclass(frozen=True)
@@ -77,14 +76,13 @@ class RandomTicket(Control):
     allocation: Allocation = field(default_factory=Uniform)
     arm: ClassVar[str] = "random_ticket"
 
-    def ticket(self, ticket: Ticket, first: Result, rewind: Rewind, seeds: Seeds, folder: Path) -> Ticket:
+    def ticket(self, case: Case) -> Ticket:
         """Random mask, other initialisation."""
-        assert ticket.mask is not None
-        dense = Mask.dense(ticket.mask)
-        scores = Random(mix(self.arm, seeds.mask, ticket.round))(torch.nn.Module(), dense)
-        mask = prune(scores, ticket.mask.density, self.allocation, within=dense)
-        init = mix(self.arm, seeds.init, ticket.round)
-        return replace(ticket, arm=self.arm, mask=mask, start=None, init=init, more="0ep")
+        dense, seeds, number = Mask.dense(case.found.mask), case.recipe.seeds, case.ticket.round
+        scores = Random(mix(self.arm, seeds.mask, number))(torch.nn.Module(), dense)
+        mask = prune(scores, case.found.mask.density, self.allocation, within=dense)
+        init = mix(self.arm, seeds.init, number)
+        return replace(case.ticket, arm=self.arm, mask=mask, start=None, init=init, more="0ep")
 
 
 def rearranged(mask: Mask, seed: int) -> Mask:

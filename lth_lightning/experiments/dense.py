@@ -12,7 +12,7 @@ class Dense(Experiment):
 
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
         """Train."""
-        return [recipe.train(Ticket(), folder / "round-00")]
+        return [recipe.train(Ticket(own=True), folder / "round-00")]
 
     @property
     def trainings(self) -> int:

@@ -1,35 +1,39 @@
-"""Lottery tickets by pruning a trained network, again and again or once."""
+"""Lottery tickets by pruning a network: what iterative and one-shot pruning share."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
 
-from ..sparsity import Allocation, Criterion, Global, Magnitude, check_density, count, prune
-from .base import Experiment, Recipe, Result, Ticket
-from .controls import Control
-from .refusals import refuse_open_end, refuse_own_mask
+from ..sparsity import Allocation, Criterion, Global, Magnitude, Mask, Sample, count, prune_in_steps
+from .base import Built, Experiment, Recipe, Result, Ticket
+from .control import Case, Control, Found, Method
+from .refusals import refuse_open_end
 from .rewind import Rewind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning(Experiment):
-    """Train, prune, rewind, train: what iterative and one-shot pruning share.
+    """Train, prune, rewind, train.
 
     Args:
         criterion: What makes a weight worth keeping.
         allocation: How the density is divided over the layers.
+        steps: Number of exponential steps that a network is pruned in, each scored under the mask of the one before.
+        sample: The training images that the criterion scores by, if it looks at any.
         rewind: Where a ticket starts.
-        controls: What to train beside each ticket.
+        controls: What to train beside each ticket: its sanity checks.
         controls_at: The rounds whose tickets get controls; all by default.
 
     Raises:
-        ValueError: If a kind of control is given twice.
+        ValueError: If a kind of control is given twice, or `steps` is below 1.
     """
 
     criterion: Criterion = field(default_factory=Magnitude)
     allocation: Allocation = field(default_factory=Global)
+    steps: int = 1
+    sample: Sample = field(default_factory=Sample)
     rewind: Rewind = field(default_factory=Rewind)
     controls: list[Control] = field(default_factory=list)
     controls_at: list[int] | None = None
@@ -38,123 +42,114 @@ class Pruning(Experiment):
         arms = [control.arm for control in self.controls]
         if twice := {arm for arm in arms if arms.count(arm) > 1}:
             raise ValueError(f"two controls share the folder {', '.join(sorted(twice))}: give each kind once")
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}: a network is pruned in at least one step")
 
-    def check(self, trainer: Mapping[str, Any], size: int) -> None:
-        """The masks are ours, and keep something; an end to fine-tune beyond is an epoch's."""
-        super().check(trainer, size)
+    def check(self, built: Built, size: int) -> None:
+        """The masks keep something; an end to fine-tune beyond is an epoch's; the data can be what controls want."""
+        super().check(built, size)
         for density in self.densities:
             count(density, size)
-        refuse_own_mask(trainer)
         if self.rewind.to == "end":
-            refuse_open_end(trainer)
+            refuse_open_end(built.trainer)
         if absent := set(self.controls_at or ()) - set(range(1, len(self.densities) + 1)):
             raise ValueError(
                 f"controls_at names round {min(absent)}, but the rounds are 1 to {len(self.densities)}: "
                 "leave it out, or ask for more rounds"
             )
+        for control in self._applied:
+            control.check(built)
 
     @property
     @abstractmethod
     def densities(self) -> Sequence[float]:
         """The density of each round, from round 1 on."""
 
+    @property
+    @abstractmethod
+    def method(self) -> Method:
+        """How tickets are found, as far as controls must know."""
+
     @abstractmethod
     def parent(self, tickets: Sequence[Result]) -> Result:
         """Which of the trainings so far (the dense one first) is pruned next."""
 
+    @abstractmethod
+    def before(self, number: int) -> Sequence[int]:
+        """The rounds whose tickets must be trained to find that of round `number`."""
+
+    def mask(self, recipe: Recipe, parent: Result, density: float) -> Mask:
+        """The mask that a density leaves of a training's network."""
+        criterion, batches = self.criterion.reseeded(recipe.seeds.mask), recipe.draw(self.sample)
+        net = recipe.net(parent.trained)
+        return prune_in_steps(net, density, criterion, self.allocation, batches, parent.mask, self.steps)
+
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
         """Run one replicate: `round-00` is dense, `round-01` the first ticket, `reinitialised/round-01` its control."""
-        tickets = [recipe.train(Ticket(), folder / "round-00", keep=(self.rewind.to,))]
-        controls = []
-        criterion = self.criterion.reseeded(recipe.seeds.mask)
-        for number, density in enumerate(self.densities, start=1):
-            first, parent, here = tickets[0], self.parent(tickets), folder / f"round-{number:02}"
-            scores = criterion(recipe.trained_net(parent), parent.mask, ())
-            mask = prune(scores, density, self.allocation, within=parent.mask)
-            start = self.rewind.start(first, parent, mask, here)
-            ticket = Ticket("ticket", number, mask, start, density=density, more=self.rewind.more)
-            tickets.append(recipe.train(ticket, here))
-            for control in self.controls if number in self._controlled else ():
-                there = folder / control.arm / here.name
-                controls.append(recipe.train(control.ticket(ticket, first, self.rewind, recipe.seeds, there), there))
+        tickets, controls = [recipe.train(Ticket(), folder / "round-00", keep=self.moments)], []
+        for number in range(1, len(self.densities) + 1):
+            found = self._find(recipe, number, tickets)
+            ticket = self._ticket("ticket", number, found, tickets[0], folder)
+            tickets.append(recipe.train(ticket, folder / f"round-{number:02}"))
+            for control in self._applied if number in self._controlled else ():
+                there = folder / control.arm / f"round-{number:02}"
+                search = partial(self.search, number, tickets[0])
+                case = Case(ticket, found, tickets[0], self.rewind, recipe, there, search)
+                controls.append(recipe.train(control.ticket(case), there))
         return tickets + controls
+
+    def search(self, number: int, dense: Result, recipe: Recipe, folder: Path) -> Found:
+        """Find the ticket of a round anew, by another recipe: all that pruning needs, in a folder of its own.
+
+        Args:
+            number: The round.
+            dense: The experiment's own dense training, which is used where tickets are found without training.
+            recipe: The other recipe.
+            folder: Where the search's trainings go.
+        """
+        if not self.method.trains:
+            return self._find(recipe, number, [dense])
+        tickets = [recipe.train(Ticket("pretraining"), folder / "round-00", keep=self.moments)]
+        for earlier in self.before(number):
+            found = self._find(recipe, earlier, tickets)
+            ticket = self._ticket("pretraining", earlier, found, tickets[0], folder)
+            tickets.append(recipe.train(ticket, folder / f"round-{earlier:02}"))
+        return self._find(recipe, number, tickets)
+
+    def _find(self, recipe: Recipe, number: int, tickets: Sequence[Result]) -> Found:
+        parent = self.parent(tickets)
+        return Found(self.mask(recipe, parent, self.densities[number - 1]), tickets[0], parent)
+
+    def _ticket(self, arm: str, number: int, found: Found, dense: Result, folder: Path) -> Ticket:
+        here = folder / f"round-{number:02}"
+        start = self.rewind.start(dense, found.early, found.late, found.mask, here)
+        return Ticket(arm, number, found.mask, start, density=self.densities[number - 1], more=self.rewind.more)
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """The moments of the dense training that are kept."""
+        return (self.rewind.to,)
+
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """Controls that say nothing about this way of finding tickets, and why."""
+        reasons = {control.arm: control.inapplicable(self.method) for control in self.controls}
+        return {arm: reason for arm, reason in reasons.items() if reason}
 
     @property
     def trainings(self) -> int:
-        """The dense training, the tickets and their controls."""
-        return 1 + len(self.densities) + len(self.controls) * len(self._controlled)
+        """The dense training, the tickets, their controls, and what these train to find tickets anew."""
+        trainings = 1 + len(self.densities) + len(self._applied) * len(self._controlled)
+        if self.method.trains and self._controlled:
+            searching = sum(1 for control in self._applied if control.searches)
+            trainings += searching * (1 + len(self.before(max(self._controlled))))
+        return trainings
+
+    @property
+    def _applied(self) -> list[Control]:
+        return [control for control in self.controls if control.arm not in self.inapplicable]
 
     @property
     def _controlled(self) -> set[int]:
         rounds = set(range(1, len(self.densities) + 1))
         return rounds if self.controls_at is None else rounds & set(self.controls_at)
-
-
-@dataclass(frozen=True, kw_only=True)
-class IterativePruning(Pruning):
-    """Train, prune a share of what is left, rewind; repeat (Frankle & Carbin, 2019, arXiv:1803.03635).
-
-    Args:
-        rounds: How often to prune.
-        keep: Share of the remaining weights to keep in each round: 0.8 removes 20 %, so that round r has density
-            0.8 ** r.
-        criterion: What makes a weight worth keeping.
-        allocation: How the density is divided over the layers.
-        rewind: Where a ticket starts.
-        controls: What to train beside each ticket.
-        controls_at: The rounds whose tickets get controls; all by default.
-
-    Raises:
-        ValueError: If `keep` is outside (0, 1], or there is no round.
-    """
-
-    may_grow: ClassVar[tuple[str, ...]] = ("rounds", "controls", "controls_at")
-    rounds: int = 10
-    keep: float = 0.8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.keep <= 1:
-            raise ValueError(f"keep is the share of remaining weights kept in a round, in (0, 1], not {self.keep}")
-        if self.rounds < 1:
-            raise ValueError(f"rounds is {self.rounds}: prune at least once, or run the experiment Dense")
-
-    @property
-    def densities(self) -> Sequence[float]:
-        """Powers of `keep`."""
-        return [self.keep**number for number in range(1, self.rounds + 1)]
-
-    def parent(self, tickets: Sequence[Result]) -> Result:
-        """The ticket of the round before."""
-        return tickets[-1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneShotPruning(Pruning):
-    """Train once, prune the trained network to each density, rewind (one-shot magnitude pruning).
-
-    Args:
-        densities: Shares of weights to keep; each is a ticket of its own, pruned from the dense network.
-        criterion: What makes a weight worth keeping.
-        allocation: How the density is divided over the layers.
-        rewind: Where a ticket starts.
-        controls: What to train beside each ticket.
-        controls_at: The rounds (places in `densities`, from 1) whose tickets get controls; all by default.
-
-    Raises:
-        ValueError: If a density is outside (0, 1], or there is none.
-    """
-
-    may_grow: ClassVar[tuple[str, ...]] = ("controls", "controls_at")
-    densities: Sequence[float] = (0.5, 0.2, 0.1, 0.05)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.densities:
-            raise ValueError("densities is empty: ask for at least one, or run the experiment Dense")
-        for density in self.densities:
-            check_density(density)
-
-    def parent(self, tickets: Sequence[Result]) -> Result:
-        """The dense network."""
-        return tickets[0]

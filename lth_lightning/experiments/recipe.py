@@ -2,21 +2,22 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
 from ..files import DamagedFileError, again
-from ..sparsity import Fixed, Mask, Prunable
+from ..sparsity import Batches, Fixed, Mask, Prunable, Sample
 from ..training import (
     DirectEpoch,
+    Drawn,
     History,
     HoldLearningRate,
     KeepCheckpoint,
@@ -28,18 +29,9 @@ from ..training import (
     StopAt,
     load,
 )
-from .base import Result, Ticket
-from .refusals import refuse_open_end, refuse_own_mask
+from .base import Built, Result, Ticket
+from .refusals import own_sparsify, refuse_open_end
 from .results import SCHEMA, Ledger, describe, provenance, read_result, write_result
-
-
-class Built(NamedTuple):
-    """A fresh set of what one training needs."""
-
-    module: LightningModule
-    data: LightningDataModule
-    trainer: dict[str, Any]
-
 
 Build = Callable[[Seeds, int], Built]
 
@@ -76,6 +68,7 @@ class LightningRecipe:
         prunable: Which weights a mask is over.
         observers: Told of every training.
         save_seconds: How often a running training is saved.
+        data: Attributes of the data module to set, and their values.
     """
 
     build: Build
@@ -86,6 +79,7 @@ class LightningRecipe:
     prunable: Prunable = field(default_factory=Prunable)
     observers: Sequence[Observer] = ()
     save_seconds: float = 20.0
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
         """Train a ticket in its folder: read it if it is finished, resume it if it was cut."""
@@ -96,20 +90,35 @@ class LightningRecipe:
             observer.finished(dict(result.row), anew=finished is None)
         return result
 
-    def trained_net(self, result: Result) -> nn.Module:
-        """The trained network of a result, on the CPU."""
-        module = self.build(self.seeds, self.seeds.init).module
-        module.load_state_dict(load(result.trained, module)["state_dict"])
-        return module
+    def net(self, checkpoint: Path) -> nn.Module:
+        """The network with the weights of a checkpoint, on the device that trains."""
+        built = self._built(self.seeds.init)
+        built.module.load_state_dict(load(checkpoint, built.module)["state_dict"])
+        return built.module.to(quiet_trainer(built.trainer, self.root, [], 0).strategy.root_device)
+
+    def draw(self, sample: Sample) -> Batches:
+        """Training images and labels to score weights by."""
+        return Drawn(self._built(self.seeds.init).data, sample)
+
+    def on(self, data: Mapping[str, Any]) -> "LightningRecipe":
+        """The same recipe with other data."""
+        return replace(self, data={**self.data, **data})
+
+    def _built(self, init: int) -> Built:
+        built = self.build(self.seeds, init)
+        for name, value in self.data.items():
+            setattr(built.data, name, value)
+        return built
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
-        built = self.build(self.seeds, self.seeds.init if ticket.init is None else ticket.init)
-        if any(isinstance(callback, Sparsify) for callback in built.trainer["callbacks"]):
+        built = self._built(self.seeds.init if ticket.init is None else ticket.init)
+        own = own_sparsify(built.trainer["callbacks"])
+        sparsify = self._sparsify(built, own if ticket.own else None, ticket)
+        if sparsify is own:
             ticket = replace(ticket, arm="sparse")  # nothing dense is what the config's own mask leaves
         last = folder / "last.ckpt"
         stopwatch = Stopwatch(folder / "timing.json")
         history = History(folder / "metrics.jsonl", self._tell(stopwatch))
-        sparsify = self._sparsify(built, ticket)
         callbacks = [
             *built.trainer["callbacks"],
             SeedSteps(self.seeds.dropout),
@@ -151,19 +160,15 @@ class LightningRecipe:
 
         return tell
 
-    def _sparsify(self, built: Built, ticket: Ticket) -> Sparsify:
+    def _sparsify(self, built: Built, own: Sparsify | None, ticket: Ticket) -> Sparsify:
         """The pruning callback of this training: the config's own, or one that holds the ticket's mask."""
+        if own is not None:
+            own.policy, own.prunable = own.policy.reseeded(self.seeds.mask), self.prunable
+            return own
         callbacks = built.trainer["callbacks"]
-        own = [callback for callback in callbacks if isinstance(callback, Sparsify)]
-        if ticket.mask is not None:
-            refuse_own_mask(built.trainer)
-        if own:
-            own[0].policy = own[0].policy.reseeded(self.seeds.mask)
-            if own[0].prunable == Prunable():
-                own[0].prunable = self.prunable
-            return own[0]
         mask = ticket.mask or Mask.dense(self.prunable(built.module))
-        callbacks.append(sparsify := Sparsify(Fixed(mask), self.prunable))
+        sparsify = Sparsify(Fixed(mask), self.prunable)
+        callbacks[:] = [callback for callback in callbacks if not isinstance(callback, Sparsify)] + [sparsify]
         return sparsify
 
     def _test(self, trainer: Trainer, built: Built) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Trainer arguments that an experiment cannot work with, refused in a sentence before anything is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..training import Sparsify
@@ -28,12 +28,17 @@ def refuse_untrainable(trainer: Mapping[str, Any]) -> None:
         raise ValueError("neither trainer.max_epochs nor trainer.max_steps is set: say how long to train")
 
 
+def own_sparsify(callbacks: Iterable[Any]) -> Sparsify | None:
+    """The pruning callback that a config brings, if it does."""
+    return next((callback for callback in callbacks if isinstance(callback, Sparsify)), None)
+
+
 def refuse_own_mask(trainer: Mapping[str, Any]) -> None:
     """Raise a ValueError if a config that is to be pruned under our masks brings a mask of its own."""
-    if any(isinstance(callback, Sparsify) for callback in trainer["callbacks"]):
+    if own_sparsify(trainer["callbacks"]):
         raise ValueError(
             "this experiment prunes, and the config's trainer.callbacks have a Sparsify of their own: "
-            "leave the method's config out, or train once with lth fit"
+            "leave the method's config out, run OneShotPruning, which takes the method over, or train once with lth fit"
         )
 
 

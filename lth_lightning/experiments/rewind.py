@@ -47,15 +47,18 @@ class Rewind:
                 "leave more out, or set rewind.to to end"
             )
 
-    def start(self, first: Result, last: Result, mask: Mask, folder: Path) -> Path:
+    def start(
+        self, clock: Result, early: Result, late: Result, mask: Mask, folder: Path, shuffle: int | None = None
+    ) -> Path:
         """Write the checkpoint to start from.
 
         Args:
-            first: The dense training, which kept the moment.
-            last: The training whose weights are pruned.
+            clock: The dense training that kept the moment to continue from.
+            early: The training whose kept weights are taken, if `weights` is 'kept'.
+            late: The training whose trained weights are taken, if `weights` is 'trained'.
             mask: The ticket's mask.
             folder: The ticket's folder.
+            shuffle: Seed to exchange the starting values of kept weights by, within each layer; None to leave them.
         """
-        clock = first.kept(self.to)
-        weights = clock if self.weights == "kept" else last.trained
-        return write_start(folder / "start.ckpt", clock, weights, mask, self.optimizer)
+        weights = early.kept(self.to) if self.weights == "kept" else late.trained
+        return write_start(folder / "start.ckpt", clock.kept(self.to), weights, mask, self.optimizer, shuffle)

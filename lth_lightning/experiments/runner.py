@@ -1,5 +1,6 @@
 """Runs an experiment: its folder, its replicates, and who watches."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,8 @@ import yaml
 from ..files import held, replacing
 from ..sparsity import Prunable
 from ..training import Seeds
-from .base import Experiment, Result
-from .recipe import Build, Built, LightningRecipe, Observer, quiet_trainer
+from .base import Built, Experiment, Result
+from .recipe import Build, LightningRecipe, Observer, quiet_trainer
 from .results import Ledger
 
 Config = dict[str, Any]
@@ -128,7 +129,7 @@ class Run:
             ValueError: If the settings do not fit together.
         """
         size = sum(weight.numel() for weight in self.prunable(built.module).values())
-        self.experiment.check(built.trainer, size)
+        self.experiment.check(built, size)
         quiet_trainer(built.trainer, self.folder, [], 0)
 
     def claim(self) -> None:
@@ -145,7 +146,17 @@ class Run:
     def run(self, observers: Sequence[Observer] = ()) -> list[Result]:
         """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes."""
         with held(self.folder):
+            self._note()
             return self._run(observers)
+
+    def _note(self) -> None:
+        """Keep for the report what does not apply, so that nothing is left out silently."""
+        path, reasons = self.folder / "not_applicable.json", dict(self.experiment.inapplicable)
+        if reasons:
+            with replacing(path) as partial:
+                partial.write_text(json.dumps(reasons, indent=1) + "\n")
+        else:
+            path.unlink(missing_ok=True)
 
     def _run(self, observers: Sequence[Observer]) -> list[Result]:
         ledger = Ledger(self.folder / "results.jsonl")

@@ -34,3 +34,8 @@ class Sample:
 
 
 Draw = Callable[[Sample], Batches]
+
+
+def nothing(sample: Sample) -> Batches:
+    """No batches, for what does not look at data."""
+    return ()

@@ -1,9 +1,12 @@
 """The one selection routine: `prune`."""
 
 import torch
+from torch import nn
 
 from .allocation import Allocation, Global, Scores, largest
+from .criteria import Criterion
 from .mask import Mask
+from .sample import Batches
 
 
 def prune(scores: Scores, density: float, allocation: Allocation | None = None, within: Mask | None = None) -> Mask:
@@ -40,3 +43,38 @@ def prune(scores: Scores, density: float, allocation: Allocation | None = None, 
         tensor[allowed] = largest(scores[name].to(allowed.device)[allowed].flatten(), budgets[name])
         kept[name] = tensor
     return Mask(kept)
+
+
+def prune_in_steps(
+    net: nn.Module,
+    density: float,
+    criterion: Criterion,
+    allocation: Allocation,
+    batches: Batches,
+    within: Mask,
+    steps: int = 1,
+) -> Mask:
+    """Prune a network in exponential steps, each scored under the mask of the one before.
+
+    Step k of n leaves the density d0 * (density / d0) ** (k / n), d0 being that of `within` (Tanaka et al., 2020,
+    arXiv:2006.05467, algorithm 1).
+
+    Args:
+        net: The network whose weights are scored.
+        density: Share of all prunable weights to keep at the end.
+        criterion: What makes a weight worth keeping.
+        allocation: How each density is divided over the layers.
+        batches: (images, labels) for criteria that look at data; read anew at every step.
+        within: What may be kept.
+        steps: Number of steps.
+
+    Raises:
+        ValueError: If there is no step, or `prune` finds a density or a score impossible.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}: a network is pruned in at least one step")
+    mask, begun = within, within.density
+    for step in range(1, steps + 1):
+        target = density if step == steps else begun * (density / begun) ** (step / steps)
+        mask = prune(criterion(net, mask, batches), target, allocation, within=mask)
+    return mask

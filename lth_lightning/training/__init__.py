@@ -7,15 +7,18 @@ from .history import History
 from .moments import Clock, Moment, StopAt
 from .randomness import Seeds, SeedSteps, seeded
 from .rewinding import HoldLearningRate, load, write_start
+from .sampling import Drawn
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
-from .sparsify import Sparsify
+from .sparsify import CollapseWarning, Sparsify
 
 __all__ = [
     "Classifier",
     "Clock",
+    "CollapseWarning",
     "Constant",
     "Cosine",
     "DirectEpoch",
+    "Drawn",
     "History",
     "HoldLearningRate",
     "KeepCheckpoint",

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import nn
+from torch import Tensor, nn
 
 from ..files import DamagedFileError, again, save
-from ..sparsity import Mask
+from ..sparsity import Mask, generator
 
 Checkpoint = dict[str, Any]
 
@@ -54,6 +54,7 @@ def write_start(
     weights: Path,
     mask: Mask | None = None,
     optimizer: Literal["fresh", "kept"] = "fresh",
+    shuffle: int | None = None,
 ) -> Path:
     """Write the checkpoint that a rewound training resumes from.
 
@@ -66,6 +67,7 @@ def write_start(
         weights: Checkpoint of the weights to start with.
         mask: What to zero.
         optimizer: 'fresh' for none of the clock's momentum; 'kept' for all of it, which replays the clock's run.
+        shuffle: Seed to exchange the values of the weights that the mask keeps by, within each layer.
     """
     if path.exists():
         return path
@@ -73,11 +75,29 @@ def write_start(
     state = start["state_dict"] if weights == clock else load(weights)["state_dict"]
     if mask is not None:
         mask.apply(state)
+        if shuffle is not None:
+            exchange(state, mask, shuffle)
     if optimizer == "fresh":
         for saved in start["optimizer_states"]:
             saved["state"] = {}
     save({**start, "state_dict": state, "callbacks": {}, "train_tally": {}}, path)
     return path
+
+
+def exchange(weights: Mapping[str, Tensor], mask: Mask, seed: int) -> None:
+    """Permute the values of kept weights among the kept places of their layer, in place.
+
+    Su et al., 2020, arXiv:2009.11094 (layerwise weight shuffling): the mask stays, and the values within a layer do.
+
+    Args:
+        weights: Weight name -> tensor; others than the mask's are left.
+        mask: Which places are kept.
+        seed: Names the draw.
+    """
+    for name, kept in mask.items():
+        values = weights[name][kept]
+        order = torch.randperm(len(values), generator=generator(f"exchange/{name}", seed))
+        weights[name][kept] = values[order]
 
 
 class HoldLearningRate(Callback):

@@ -1,5 +1,7 @@
 """The pruning callback."""
 
+import warnings
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,10 +12,15 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from ..sparsity import Mask, Policy, Prunable
+from .sampling import Drawn
 
 # Optimizers under which a weight whose gradient, value and states are zero keeps all of them at exactly zero, so that
 # masking the gradient is enough: two passes over all weights fewer in every step. Any other one gets them.
 ZERO_KEEPING = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
+
+
+class CollapseWarning(UserWarning):
+    """A mask keeps no weight of a layer."""
 
 
 class Sparsify(Callback):
@@ -53,7 +60,15 @@ class Sparsify(Callback):
         self._weights = dict(self.prunable(pl_module))
         self._moves = type(self.policy).update is not Policy.update
         if self.mask is None:
-            self.mask = self.policy.start(pl_module, Mask.dense(self._weights))
+            data = getattr(trainer, "datamodule", None)
+            self.mask = self.policy.start(pl_module, Mask.dense(self._weights), partial(Drawn, data))
+        if collapsed := self.mask.collapsed():
+            warnings.warn(
+                f"nothing is kept of {', '.join(collapsed)}, so no signal passes there: "
+                "keep more weights, or divide the density otherwise (allocation)",
+                CollapseWarning,
+                stacklevel=2,
+            )
         self._set(self.mask)
         for optimizer in trainer.optimizers:
             self._zero_states(optimizer)

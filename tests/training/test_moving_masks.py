@@ -8,6 +8,7 @@ from foreign import Foreign, OptimizerOf, fit
 from torch import Tensor, nn, optim
 
 from lth_lightning.sparsity import AtInit, Mask, Policy, Random, count, prunable
+from lth_lightning.sparsity.sample import Draw, nothing
 from lth_lightning.training import Sparsify
 
 SIZE = 4 * 9 + 64 * 3
@@ -22,7 +23,7 @@ class DropAndRegrow(Policy):
         self.steps: list[int] = []
         self.grown: dict[str, Tensor] = {}
 
-    def start(self, net: nn.Module, weights: Mask) -> Mask:
+    def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         return AtInit(DENSITY, Random(1)).start(net, weights)
 
     def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
@@ -120,7 +121,7 @@ def test_regrown_weights_start_at_zero_without_momentum_and_the_density_stays(
 
 def test_a_policy_may_prune_gradually() -> None:
     class Gradual(Policy):
-        def start(self, net: nn.Module, weights: Mask) -> Mask:
+        def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
             return weights
 
         def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
@@ -145,7 +146,7 @@ def test_a_weight_that_comes_back_before_its_own_optimizer_steps_has_no_momentum
     class DropForAStep(Policy):
         """Prunes the head before a step of the body's optimizer, and brings it back before the head's own."""
 
-        def start(self, net: nn.Module, weights: Mask) -> Mask:
+        def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
             return weights
 
         def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:

@@ -11,6 +11,7 @@ from foreign import Batches, Foreign, fit
 from torch import Tensor, nn
 
 from lth_lightning.sparsity import AtInit, Mask, Policy, Random, count, prunable
+from lth_lightning.sparsity.sample import Draw, nothing
 from lth_lightning.training import KeepCheckpoint, Sparsify
 
 DENSITY = 0.3
@@ -18,7 +19,7 @@ SIZE = 4 * 9 + 64 * 3
 
 
 class NeverAsked(Policy):
-    def start(self, net: nn.Module, weights: Mask) -> Mask:
+    def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         raise AssertionError("a resumed training asked for a mask")
 
 

@@ -15,11 +15,12 @@ class Criterion(ABC):
 
     Law: calling it leaves the network (weights, buffers, gradients, mode) and the random state as they were.
 
-    `reads_data` says whether the scores depend on what the batches hold: if not, corrupting the data is no check of
-    the criterion. It is taken to be so unless a criterion denies it.
+    `reads_data` says whether the scores depend on what the batches hold, `reads_weights` whether they depend on the
+    network's weights; which sanity checks apply follows from them. Both are taken to be so unless denied.
     """
 
     reads_data: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(self, net: nn.Module, mask: Mask, batches: Batches) -> Scores:

@@ -23,6 +23,7 @@ class Random(Criterion):
 
     seed: int = 0
     reads_data: ClassVar[bool] = False
+    reads_weights: ClassVar[bool] = False
 
     def __call__(self, net: nn.Module, mask: Mask, batches: Batches = ()) -> Scores:
         """Score the weights at random."""

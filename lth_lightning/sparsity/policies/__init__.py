@@ -2,6 +2,6 @@
 
 from .at_init import AtInit
 from .base import Policy
-from .fixed import Fixed, load_mask
+from .fixed import Fixed
 
-__all__ = ["AtInit", "Fixed", "Policy", "load_mask"]
+__all__ = ["AtInit", "Fixed", "Policy"]

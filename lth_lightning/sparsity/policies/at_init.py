@@ -8,7 +8,8 @@ from torch import nn
 from ..allocation import Allocation, Global, check_density
 from ..criteria import Criterion, Magnitude
 from ..mask import Mask
-from ..selection import prune
+from ..sample import Draw, Sample, nothing
+from ..selection import prune_in_steps
 from .base import Policy
 
 
@@ -20,21 +21,38 @@ class AtInit(Policy):
         density: Share of the prunable weights to keep, in (0, 1].
         criterion: What makes a weight worth keeping.
         allocation: How the density is divided over the layers.
+        steps: Number of exponential steps to prune in, each scored under the mask of the one before.
+        sample: The training images that the criterion scores by, if it looks at any.
 
     Raises:
-        ValueError: If the density is outside (0, 1].
+        ValueError: If the density is outside (0, 1], or `steps` below 1.
     """
 
     density: float
     criterion: Criterion = field(default_factory=Magnitude)
     allocation: Allocation = field(default_factory=Global)
+    steps: int = 1
+    sample: Sample = field(default_factory=Sample)
 
     def __post_init__(self) -> None:
         check_density(self.density)
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}: a network is pruned in at least one step")
 
-    def start(self, net: nn.Module, weights: Mask) -> Mask:
+    @property
+    def reads_data(self) -> bool:
+        """Whether the criterion does."""
+        return self.criterion.reads_data
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the criterion does."""
+        return self.criterion.reads_weights
+
+    def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         """Score the untrained weights and keep the best."""
-        return prune(self.criterion(net, weights, ()), self.density, self.allocation, within=weights)
+        batches = draw(self.sample)
+        return prune_in_steps(net, self.density, self.criterion, self.allocation, batches, weights, self.steps)
 
     def reseeded(self, seed: int) -> Self:
         """The same policy with its criterion's draws for this replicate."""

@@ -6,18 +6,33 @@ from typing import Self
 from torch import nn
 
 from ..mask import Mask
+from ..sample import Draw, nothing
 
 
 class Policy(ABC):
-    """How the mask moves during one training."""
+    """How the mask moves during one training.
+
+    `reads_data` and `reads_weights` say, as a criterion's do, what the mask to start with depends on.
+    """
+
+    @property
+    def reads_data(self) -> bool:
+        """Whether the mask to start with depends on training images."""
+        return True
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the mask to start with depends on the network's weights."""
+        return True
 
     @abstractmethod
-    def start(self, net: nn.Module, weights: Mask) -> Mask:
+    def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         """The mask to start with.
 
         Args:
             net: The network or LightningModule before its first step.
             weights: The dense mask of the weights that may be pruned.
+            draw: Gives the training images that a `Sample` describes, for policies that look at data.
         """
 
     def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:

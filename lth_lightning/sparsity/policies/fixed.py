@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
+from ..loading import load_mask
 from ..mask import Mask
+from ..sample import Draw, nothing
 from .base import Policy
 
 
@@ -20,7 +21,7 @@ class Fixed(Policy):
 
     mask: Mask | str | Path
 
-    def start(self, net: nn.Module, weights: Mask) -> Mask:
+    def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         """The given mask.
 
         Raises:
@@ -29,20 +30,3 @@ class Fixed(Policy):
         mask = self.mask if isinstance(self.mask, Mask) else load_mask(Path(self.mask))
         mask.check(weights)
         return mask
-
-
-def load_mask(path: Path) -> Mask:
-    """The mask of a finished training.
-
-    Args:
-        path: A training's `result.pt`.
-
-    Raises:
-        ValueError: If the file holds no mask.
-    """
-    try:
-        return Mask(torch.load(path, weights_only=True, map_location="cpu")["mask"])
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # torch.load raises what the damaged byte happens to cause
-        raise ValueError(f"{path} holds no mask: give the result.pt of a finished training") from error

@@ -1,0 +1,104 @@
+"""What a control is made of: a ticket, how it was found, and ways to find it again."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from ..sparsity import Criterion, Mask, Policy
+from .base import Built, Recipe, Result, Ticket
+from .rewind import Rewind
+
+
+@dataclass(frozen=True)
+class Method:
+    """How tickets are found, as far as controls must know.
+
+    Args:
+        name: What it is called.
+        trains: Whether trained weights are scored, so that data has been at work before.
+        learns: Whether data has any part in a ticket, in its mask or its starting weights.
+        places: Whether it has a say in which weights of a layer are kept, or leaves that to chance.
+    """
+
+    name: str
+    trains: bool
+    learns: bool
+    places: bool
+
+    @classmethod
+    def of(cls, chooser: Criterion | Policy, rewind: Rewind, trains: bool) -> "Method":
+        """Of what chooses weights, where it rewinds to, and whether it looks at trained weights."""
+        rewound = rewind.weights == "trained" or rewind.to != "0it"
+        learns = chooser.reads_data or (trains and chooser.reads_weights) or rewound
+        name = type(getattr(chooser, "criterion", chooser)).__name__  # AtInit goes by its criterion
+        return cls(name, trains, learns, chooser.reads_data or chooser.reads_weights)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A mask, and the trainings whose weights a ticket may start with.
+
+    Args:
+        mask: What is kept.
+        early: The dense training, which kept early weights.
+        late: The training that was pruned.
+    """
+
+    mask: Mask
+    early: Result
+    late: Result
+
+
+@dataclass(frozen=True)
+class Case:
+    """A ticket whose control is wanted.
+
+    Args:
+        ticket: The ticket.
+        found: What it was made of.
+        dense: The experiment's dense training, whose clock tickets are rewound to.
+        rewind: How the ticket was rewound.
+        recipe: How it is trained.
+        folder: The control's folder.
+        search: (recipe, folder) -> what is found in place of the ticket by another recipe.
+    """
+
+    ticket: Ticket
+    found: Found
+    dense: Result
+    rewind: Rewind
+    recipe: Recipe
+    folder: Path
+    search: Callable[[Recipe, Path], Found]
+
+    def start(self, found: Found, shuffle: int | None = None) -> Path:
+        """The checkpoint that the control starts from, rewound as the ticket is."""
+        return self.rewind.start(self.dense, found.early, found.late, found.mask, self.folder, shuffle)
+
+
+class Control(ABC):
+    """From a ticket, its sanity check.
+
+    `searches` says whether it finds a ticket anew, by another recipe.
+    """
+
+    searches: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def arm(self) -> str:
+        """What its trainings are called."""
+
+    @abstractmethod
+    def ticket(self, case: Case) -> Ticket:
+        """The control of a ticket."""
+
+    def inapplicable(self, method: Method) -> str | None:
+        """Why this control says nothing about tickets found by a method; None where it does."""
+        return None
+
+    def check(self, built: Built) -> None:
+        """Raise a ValueError if the control cannot be made with what one training is built of."""
+        return None

@@ -1,0 +1,65 @@
+"""Prune again and again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .base import Built, Result
+from .control import Method
+from .pruning import Pruning
+from .refusals import refuse_own_mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class IterativePruning(Pruning):
+    """Train, prune a share of what is left, rewind; repeat (Frankle & Carbin, 2019, arXiv:1803.03635).
+
+    Args:
+        rounds: How often to prune.
+        keep: Share of the remaining weights to keep in each round: 0.8 removes 20 %, so that round r has density
+            0.8 ** r.
+        criterion: What makes a weight worth keeping.
+        allocation: How the density is divided over the layers.
+        steps: Number of exponential steps that a network is pruned in, each scored under the mask of the one before.
+        sample: The training images that the criterion scores by, if it looks at any.
+        rewind: Where a ticket starts.
+        controls: What to train beside each ticket: its sanity checks.
+        controls_at: The rounds whose tickets get controls; all by default.
+
+    Raises:
+        ValueError: If `keep` is outside (0, 1], or there is no round.
+    """
+
+    may_grow: ClassVar[tuple[str, ...]] = ("rounds", "controls", "controls_at")
+    rounds: int = 10
+    keep: float = 0.8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.keep <= 1:
+            raise ValueError(f"keep is the share of remaining weights kept in a round, in (0, 1], not {self.keep}")
+        if self.rounds < 1:
+            raise ValueError(f"rounds is {self.rounds}: prune at least once, or run the experiment Dense")
+
+    def check(self, built: Built, size: int) -> None:
+        """The masks are ours."""
+        super().check(built, size)
+        refuse_own_mask(built.trainer)
+
+    @property
+    def densities(self) -> Sequence[float]:
+        """Powers of `keep`."""
+        return [self.keep**number for number in range(1, self.rounds + 1)]
+
+    @property
+    def method(self) -> Method:
+        """By trained weights, or by chance."""
+        return Method.of(self.criterion, self.rewind, trains=True)
+
+    def parent(self, tickets: Sequence[Result]) -> Result:
+        """The ticket of the round before."""
+        return tickets[-1]
+
+    def before(self, number: int) -> Sequence[int]:
+        """All earlier rounds."""
+        return range(1, number)

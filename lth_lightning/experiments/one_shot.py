@@ -1,0 +1,96 @@
+"""Prune once, after training or before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar, Self
+
+from ..sparsity import Mask, Policy, check_density
+from ..training import Moment
+from .base import Built, Recipe, Result
+from .control import Method
+from .pruning import Pruning
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneShotPruning(Pruning):
+    """Prune one dense network to each density, rewind, train.
+
+    With the defaults: one-shot magnitude pruning, rewound to the initialisation. `at: 0it` prunes the network before
+    it is trained (SNIP, GraSP, SynFlow, random tickets); so does a method's config file, whose `Sparsify` this
+    experiment takes its policy from.
+
+    Args:
+        densities: Shares of weights to keep; each is a ticket of its own, pruned from the dense network.
+        at: The moment of the dense training whose weights are pruned: 'end' for the trained ones, '0it' for those at
+            initialisation, '2ep'.
+        policy: Finds the masks at initialisation, in place of criterion, allocation, steps and sample.
+        criterion: What makes a weight worth keeping.
+        allocation: How the density is divided over the layers.
+        steps: Number of exponential steps that a network is pruned in, each scored under the mask of the one before.
+        sample: The training images that the criterion scores by, if it looks at any.
+        rewind: Where a ticket starts.
+        controls: What to train beside each ticket: its sanity checks.
+        controls_at: The rounds (places in `densities`, from 1) whose tickets get controls; all by default.
+
+    Raises:
+        ValueError: If a density is outside (0, 1], there is none, or a policy cannot be given one.
+    """
+
+    may_grow: ClassVar[tuple[str, ...]] = ("controls", "controls_at")
+    densities: Sequence[float] = (0.5, 0.2, 0.1, 0.05)
+    at: str = "end"
+    policy: Policy | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Moment.parse(self.at)
+        if not self.densities:
+            raise ValueError("densities is empty: ask for at least one, or run the experiment Dense")
+        for density in self.densities:
+            check_density(density)
+
+    def taking(self, policy: Policy) -> Self:
+        """Prune at initialisation, by the policy."""
+        return replace(self, policy=policy)
+
+    def check(self, built: Built, size: int) -> None:
+        """The policy finds a mask of any density at initialisation, and leaves it."""
+        super().check(built, size)
+        if self.policy is None:
+            return
+        name = type(self.policy).__name__
+        if type(self.policy).update is not Policy.update:
+            raise ValueError(f"{name} moves its mask during training, so it finds no ticket to rewind: use lth fit")
+        if not (is_dataclass(self.policy) and "density" in {each.name for each in fields(self.policy)}):
+            raise ValueError(
+                f"{name} has no density, so it cannot be asked for {self.densities[0]}: make it a dataclass with one"
+            )
+
+    @property
+    def method(self) -> Method:
+        """By the policy, or the criterion on trained or untrained weights."""
+        at_init = self.policy is not None or self.at == "0it"
+        return Method.of(self.policy or self.criterion, self.rewind, trains=not at_init)
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """Where tickets start, and the moment that is pruned."""
+        at = "0it" if self.policy is not None else self.at
+        return tuple(dict.fromkeys((self.rewind.to, at) if at != "end" else (self.rewind.to,)))
+
+    def parent(self, tickets: Sequence[Result]) -> Result:
+        """The dense network."""
+        return tickets[0]
+
+    def before(self, number: int) -> Sequence[int]:
+        """None."""
+        return ()
+
+    def mask(self, recipe: Recipe, parent: Result, density: float) -> Mask:
+        """The mask that a density leaves of the dense network."""
+        if self.policy is not None:
+            policy: Any = self.policy
+            policy = replace(policy, density=density).reseeded(recipe.seeds.mask)
+            found: Mask = policy.start(recipe.net(parent.kept("0it")), Mask.dense(parent.mask), recipe.draw)
+            return found
+        return super().mask(recipe, parent, density)

@@ -1,0 +1,81 @@
+"""Training images to score weights by."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from ..sparsity import Sample
+from .randomness import seeded
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The batches of a sample, taken when they are iterated over, from a fresh loader each time.
+
+    Never from the loader in training, whose place and random state stay as they are.
+
+    Args:
+        data: The data module.
+        sample: What to take of its training images.
+    """
+
+    data: LightningDataModule | None
+    sample: Sample
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.data is None:
+            raise ValueError("weights are to be scored by training images, but there is no data module: give fit one")
+        with seeded("sample"):
+            loader = self.data.train_dataloader()
+            if self.sample.per_class is None:
+                yield from islice(loader, self.sample.batches)
+            else:
+                yield from by_class(loader, self.sample.per_class, self.sample.batches, _classes(self.data))
+
+
+def by_class(loader: Iterator[Batch], per_class: int, batches: int, classes: int | None) -> list[Batch]:
+    """Batches with the same number of images of every class, in the order in which a loader gives them.
+
+    Args:
+        loader: Yields (images, labels).
+        per_class: Images of each class in a batch.
+        batches: Number of batches, none with an image of another.
+        classes: Number of classes; if it is not known, all of the loader is looked at.
+
+    Raises:
+        ValueError: If the loader ends before there are enough of each class.
+    """
+    parts: list[list[Batch]] = [[] for _ in range(batches)]
+    taken: dict[int, int] = defaultdict(int)
+    needed = per_class * batches
+    for images, labels in loader:
+        turns = torch.empty_like(labels)
+        for label in set(labels.tolist()):
+            here = labels == label
+            turns[here] = torch.arange(taken[label], taken[label] + int(here.sum()), device=labels.device)
+            taken[label] += int(here.sum())
+        for number, part in enumerate(parts):
+            chosen = turns.div(per_class, rounding_mode="floor") == number
+            if chosen.any():
+                part.append((images[chosen], labels[chosen]))
+        if len(taken) == classes and min(taken.values()) >= needed:
+            break
+    seen = range(classes) if classes is not None else sorted(taken)
+    if short := [label for label in seen if taken[label] < needed]:
+        raise ValueError(
+            f"weights are to be scored by {needed} images of each class, but class {short[0]} has "
+            f"{taken[short[0]]}: lower sample.per_class or sample.batches, or train on more images"
+        )
+    return [(torch.cat([x for x, _ in part]), torch.cat([y for _, y in part])) for part in parts]
+
+
+def _classes(data: LightningDataModule) -> int | None:
+    classes = getattr(data, "num_classes", None)
+    return int(classes) if classes is not None else None
