@@ -1,14 +1,28 @@
 """Everything about sparsity, as functions of (network, mask, batches). Needs torch only."""
 
-from .allocation import Allocation, Budgets, Global, Scores, Uniform, apportion, check_density, count
+from .allocation import (
+    ERK,
+    Allocation,
+    Budgets,
+    Global,
+    LayerRatios,
+    Scores,
+    SmartRatio,
+    Uniform,
+    apportion,
+    check_density,
+    count,
+)
 from .criteria import Criterion, Magnitude, Random
+from .loading import load_mask
 from .mask import Mask, Prunable, prunable
-from .policies import AtInit, Fixed, Policy, load_mask
+from .policies import AtInit, Fixed, Policy
 from .sample import Batches, Draw, Sample
 from .seeds import generator, mix
-from .selection import prune
+from .selection import prune, prune_in_steps
 
 __all__ = [
+    "ERK",
     "Allocation",
     "AtInit",
     "Batches",
@@ -17,6 +31,7 @@ __all__ = [
     "Draw",
     "Fixed",
     "Global",
+    "LayerRatios",
     "Magnitude",
     "Mask",
     "Policy",
@@ -24,6 +39,7 @@ __all__ = [
     "Random",
     "Sample",
     "Scores",
+    "SmartRatio",
     "Uniform",
     "apportion",
     "check_density",
@@ -33,4 +49,5 @@ __all__ = [
     "mix",
     "prunable",
     "prune",
+    "prune_in_steps",
 ]

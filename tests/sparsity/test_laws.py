@@ -1,7 +1,6 @@
-"""Laws of every criterion, allocation and policy; a new one is found by its export."""
+"""Laws of every criterion and policy; a new one is found by its export."""
 
 import inspect
-import math
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,17 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from lth_lightning import sparsity
 from lth_lightning.sparsity import (
-    Allocation,
     AtInit,
     Criterion,
     Fixed,
-    Global,
     Mask,
     Policy,
     Random,
@@ -132,77 +126,6 @@ def test_every_criterion_leaves_the_network_and_the_random_state_as_they_were(cr
 def test_every_criterion_reseeded_is_the_same_for_the_same_replicate(criterion: Criterion) -> None:
     assert criterion.reseeded(1) == criterion.reseeded(1)
     assert (criterion.reseeded(1) != criterion.reseeded(2)) == hasattr(criterion, "seed")
-
-
-ALLOCATIONS: list[Allocation] = [kind() for kind in exported(sparsity, Allocation)]
-
-
-@st.composite
-def layered(draw: st.DrawFn) -> tuple[dict[str, Tensor], Mask]:
-    """Scores and a mask over layers of one weight and more, of which rounds of pruning have left a part."""
-    shapes = st.sampled_from([(1, 1), (2, 1), (3, 4), (10, 7), (2, 3, 1, 1), (4, 2, 3, 3), (6, 1, 3, 3)])
-    sizes = draw(st.lists(shapes, min_size=1, max_size=5))
-    draws = generator("test", draw(st.integers(0, 10_000)))
-    scores = {f"layer{index}": torch.rand(shape, generator=draws) for index, shape in enumerate(sizes)}
-    mask = Mask.dense(scores)
-    others = {name: torch.rand(score.shape, generator=draws) for name, score in scores.items()}
-    return scores, prune(others, draw(st.integers((mask.size + 1) // 2, mask.size)) / mask.size, Global())
-
-
-@pytest.mark.parametrize("allocation", ALLOCATIONS, ids=str)
-@settings(max_examples=60)
-@given(layered(), st.data())
-def test_every_allocation_divides_exactly_what_was_asked_for(
-    allocation: Allocation, case: tuple[dict[str, Tensor], Mask], data: st.DataObject
-) -> None:
-    scores, mask = case
-    density = data.draw(st.floats(1 / mask.size, mask.density))
-    budgets = allocation(scores, density, mask)
-    assert sum(budgets.values()) == math.floor(density * mask.size + 0.5)
-    assert list(budgets) == list(mask)
-    for name, (kept, _) in mask.layers().items():
-        assert isinstance(budgets[name], int)
-        assert 0 <= budgets[name] <= kept
-
-
-@pytest.mark.parametrize("allocation", ALLOCATIONS, ids=str)
-@settings(max_examples=60)
-@given(layered(), st.data())
-def test_every_allocation_gives_no_layer_less_at_a_higher_density(
-    allocation: Allocation, case: tuple[dict[str, Tensor], Mask], data: st.DataObject
-) -> None:
-    scores, mask = case
-    low, high = sorted(data.draw(st.tuples(*[st.floats(1 / mask.size, mask.density)] * 2)))
-    fewer, more = allocation(scores, low, mask), allocation(scores, high, mask)
-    # one weight less is possible where remainders are rounded (the Alabama paradox); one ranking has no remainders
-    slack = 0 if isinstance(allocation, Global) else 1
-    assert all(fewer[name] <= more[name] + slack for name in mask)
-
-
-@pytest.mark.parametrize("allocation", ALLOCATIONS, ids=str)
-def test_every_allocation_keeps_all_at_density_one_and_stays_exact_over_twenty_rounds(allocation: Allocation) -> None:
-    net = network()
-    mask = Mask.dense(prunable(net))
-    scores = Random(1)(net, mask)
-    assert allocation(scores, 1.0, mask) == {name: size for name, (_, size) in mask.layers().items()}
-    for number in range(1, 21):
-        pruned = prune(Random(number)(net, mask), 0.8**number, allocation, mask)
-        assert pruned.kept == count(0.8**number, mask.size)
-        assert pruned.within(mask)
-        mask = pruned
-
-
-@settings(max_examples=60)
-@given(layered(), st.data())
-def test_uniform_densities_differ_by_less_than_a_weight(
-    case: tuple[dict[str, Tensor], Mask], data: st.DataObject
-) -> None:
-    dense = Mask.dense(case[0])
-    density = data.draw(st.floats(1 / dense.size, 1))
-    budgets = Uniform()(case[0], density, dense)
-    total = sum(budgets.values())
-    for name, (_, size) in dense.layers().items():
-        assert abs(budgets[name] - total * size / dense.size) < 1
 
 
 # each policy with the number of weights that it starts with: a new policy needs a row
