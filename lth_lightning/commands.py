@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from .experiments.runner import Run
 from .failures import UsageError, out_of_space
 from .files import replacing
 from .mistakes import missing, refusals, usage_errors
-from .training import Seeds, load
+from .training import CollapseWarning, Seeds, load
 from .training.devices import default_threads
 
 
@@ -52,6 +53,13 @@ def _quiet(debug: bool) -> Iterator[None]:
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=CollapseWarning)
+        shown = warnings.showwarning
+        warnings.showwarning = lambda message, category, *rest: (
+            print(f"warning: {message}", file=sys.stderr)
+            if issubclass(category, CollapseWarning)
+            else shown(message, category, *rest)
+        )
         if not debug:
             logger.setLevel(logging.ERROR)  # it has a line of advertising per Trainer
             warnings.filterwarnings("ignore", module="lightning.*")

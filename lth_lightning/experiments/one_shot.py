@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..sparsity import Mask, Policy, check_density
@@ -69,14 +70,12 @@ class OneShotPruning(Pruning):
     @property
     def method(self) -> Method:
         """By the policy, or the criterion on trained or untrained weights."""
-        at_init = self.policy is not None or self.at == "0it"
-        return Method.of(self.policy or self.criterion, self.rewind, trains=not at_init)
+        return Method.of(self.policy or self.criterion, self.rewind, trains=self._at != "0it")
 
     @property
     def moments(self) -> tuple[str, ...]:
         """Where tickets start, and the moment that is pruned."""
-        at = "0it" if self.policy is not None else self.at
-        return tuple(dict.fromkeys((self.rewind.to, at) if at != "end" else (self.rewind.to,)))
+        return tuple(dict.fromkeys((self.rewind.to, *((self._at,) if self._at != "end" else ()))))
 
     def parent(self, tickets: Sequence[Result]) -> Result:
         """The dense network."""
@@ -86,11 +85,19 @@ class OneShotPruning(Pruning):
         """None."""
         return ()
 
+    def pruned(self, parent: Result) -> Path:
+        """The checkpoint of the moment that is pruned at."""
+        return parent.trained if self._at == "end" else parent.kept(self._at)
+
+    @property
+    def _at(self) -> str:
+        return self.at if self.policy is None else "0it"
+
     def mask(self, recipe: Recipe, parent: Result, density: float) -> Mask:
         """The mask that a density leaves of the dense network."""
         if self.policy is not None:
             policy: Any = self.policy
             policy = replace(policy, density=density).reseeded(recipe.seeds.mask)
-            found: Mask = policy.start(recipe.net(parent.kept("0it")), Mask.dense(parent.mask), recipe.draw)
+            found: Mask = policy.start(recipe.net(self.pruned(parent)), Mask.dense(parent.mask), recipe.draw)
             return found
         return super().mask(recipe, parent, density)

@@ -78,10 +78,14 @@ class Pruning(Experiment):
     def before(self, number: int) -> Sequence[int]:
         """The rounds whose tickets must be trained to find that of round `number`."""
 
+    def pruned(self, parent: Result) -> Path:
+        """The checkpoint of a training whose weights are scored."""
+        return parent.trained
+
     def mask(self, recipe: Recipe, parent: Result, density: float) -> Mask:
         """The mask that a density leaves of a training's network."""
         criterion, batches = self.criterion.reseeded(recipe.seeds.mask), recipe.draw(self.sample)
-        net = recipe.net(parent.trained)
+        net = recipe.net(self.pruned(parent))
         return prune_in_steps(net, density, criterion, self.allocation, batches, parent.mask, self.steps)
 
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
