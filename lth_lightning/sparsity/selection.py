@@ -23,7 +23,8 @@ def prune(scores: Scores, density: float, allocation: Allocation | None = None, 
         The mask, with density `floor(density * N + 1/2) / N`.
 
     Raises:
-        ValueError: If a score is not a number, a name or shape differs from `within`, or the density cannot be met.
+        ValueError: If a score that is ranked is not a finite number, a name or shape differs from `within`, or the
+            density cannot be met.
 
     Example:
         >>> prune({"w": torch.tensor([3.0, 1.0, 2.0, 2.0])}, 0.5)["w"]
@@ -32,9 +33,10 @@ def prune(scores: Scores, density: float, allocation: Allocation | None = None, 
     within = Mask.dense(scores) if within is None else within
     within.check(scores)
     for name in within:
-        if scores[name].isnan().any():
+        if not scores[name][within[name].to(scores[name].device)].isfinite().all():
             raise ValueError(
-                f"the scores of {name} are not numbers: training may have diverged; lower the learning rate"
+                f"the scores of {name} are not all finite numbers: the criterion overflows, or training has diverged; "
+                "choose another criterion, or lower the learning rate"
             )
     budgets = (allocation or Global())(scores, density, within)
     kept = {}
@@ -75,6 +77,7 @@ def prune_in_steps(
         raise ValueError(f"steps is {steps}: a network is pruned in at least one step")
     mask, begun = within, within.density
     for step in range(1, steps + 1):
-        target = density if step == steps else begun * (density / begun) ** (step / steps)
+        last = step == steps or density > begun  # the latter is for `prune` to refuse, naming the density asked for
+        target = density if last else begun * (density / begun) ** (step / steps)
         mask = prune(criterion(net, mask, batches), target, allocation, within=mask)
     return mask

@@ -16,7 +16,7 @@ ALLOCATIONS = [Global(), Uniform()]
 def scored_masks(draw: st.DrawFn) -> tuple[dict[str, Tensor], Mask]:
     """Scores with many ties, and a mask within which to prune; layers of one weight included."""
     sizes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=4))
-    values = st.sampled_from([-2.0, -0.0, 0.0, 0.5, 0.5, 3.0, math.inf])
+    values = st.sampled_from([-2.0, -0.0, 0.0, 0.5, 0.5, 3.0, 3e38])
     scores, kept = {}, {}
     for index, size in enumerate(sizes):
         scores[f"layer{index}"] = torch.tensor(draw(st.lists(values, min_size=size, max_size=size)))
@@ -153,10 +153,17 @@ def test_asking_for_more_than_is_left_is_refused(allocation: Allocation) -> None
     assert prune({"w": torch.ones(4)}, 0.5, allocation, within) == within
 
 
-def test_scores_that_are_not_numbers_are_refused_by_the_name_of_their_layer() -> None:
-    scores = {"a": torch.ones(2), "b": torch.tensor([1.0, math.nan])}
-    with pytest.raises(ValueError, match=r"the scores of b are not numbers: training may have diverged"):
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_not_finite_are_refused_by_the_name_of_their_layer(value: float) -> None:
+    scores = {"a": torch.ones(2), "b": torch.tensor([1.0, value])}
+    with pytest.raises(ValueError, match=r"scores of b are not all finite numbers: .* lower the learning rate"):
         prune(scores, 0.5)
+
+
+def test_scores_of_what_is_pruned_already_may_be_anything() -> None:
+    within = Mask({"a": torch.tensor([True, False, True])})
+    mask = prune({"a": torch.tensor([1.0, math.nan, 2.0])}, 1 / 3, within=within)
+    assert mask["a"].tolist() == [False, False, True]
 
 
 def test_scores_of_another_network_are_refused() -> None:
