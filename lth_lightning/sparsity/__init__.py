@@ -13,24 +13,29 @@ from .allocation import (
     check_density,
     count,
 )
-from .criteria import Criterion, Magnitude, Random
+from .criteria import SNIP, Criterion, GraSP, Magnitude, Random, SynFlow
 from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .policies import AtInit, Fixed, Policy
 from .sample import Batches, Draw, Sample
 from .seeds import generator, mix
 from .selection import prune, prune_in_steps
+from .structure import Diagnosis, LayerDiagnosis, diagnose, on_a_path
 
 __all__ = [
     "ERK",
+    "SNIP",
     "Allocation",
     "AtInit",
     "Batches",
     "Budgets",
     "Criterion",
+    "Diagnosis",
     "Draw",
     "Fixed",
     "Global",
+    "GraSP",
+    "LayerDiagnosis",
     "LayerRatios",
     "Magnitude",
     "Mask",
@@ -40,13 +45,16 @@ __all__ = [
     "Sample",
     "Scores",
     "SmartRatio",
+    "SynFlow",
     "Uniform",
     "apportion",
     "check_density",
     "count",
+    "diagnose",
     "generator",
     "load_mask",
     "mix",
+    "on_a_path",
     "prunable",
     "prune",
     "prune_in_steps",
