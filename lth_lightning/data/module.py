@@ -4,16 +4,16 @@ from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
 from lth_lightning.data.arrays import Arrays, Images, Labels
 from lth_lightning.data.augment import CropFlip
+from lth_lightning.data.corruption import Corruption
 from lth_lightning.data.loader import InMemoryLoader
 from lth_lightning.data.normalise import moments
-from lth_lightning.data.splits import Indices, Split, split
+from lth_lightning.data.splits import Split, split
 
 
 class Part(NamedTuple):
@@ -29,6 +29,11 @@ class ArrayDataModule(LightningDataModule, ABC):
     Images are normalised by the mean and standard deviation of each channel over all training images, whatever the
     subset and the split, so that networks trained on different parts see the same scale.
 
+    Random labels, shuffled pixels and a share of the data are the corrupted data of Su et al., 2020, arXiv:2009.11094.
+    They touch the images trained on and no others; what becomes of an image depends on corruption_seed and its number
+    in the file only. They may also be chosen after construction, by setting the attributes of these names before a
+    loader is asked for.
+
     Args:
         batch_size: Images per training batch.
         eval_batch_size: Images per batch of validation, test and prediction.
@@ -42,6 +47,12 @@ class ArrayDataModule(LightningDataModule, ABC):
         order_seed: Seed of the order of the training images.
         augment_seed: Seed of the crops and flips.
         drop_last: Whether to leave out the last training batch of an epoch if it is not full.
+        random_labels: Whether every label trained on is replaced by a uniformly random class, perhaps the true one.
+        shuffle_pixels: Whether the values of every image trained on are permuted, across channels too and before it is
+            augmented, each image by a random permutation of its own.
+        train_share: Share of the training images, above 0, that is trained on: a random one, the same of each class.
+            The images held out are the same whatever it is.
+        corruption_seed: Seed of the random labels, the permutations and the choice of the share.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -60,6 +71,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         order_seed: int = 0,
         augment_seed: int = 0,
         drop_last: bool = False,
+        random_labels: bool = False,
+        shuffle_pixels: bool = False,
+        train_share: float = 1.0,
+        corruption_seed: int = 0,
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
@@ -73,6 +88,9 @@ class ArrayDataModule(LightningDataModule, ABC):
         self.augment, self.pad, self.flip = augment, pad, flip
         self.order_seed, self.augment_seed = order_seed, augment_seed
         self.drop_last = drop_last
+        self.random_labels, self.shuffle_pixels = random_labels, shuffle_pixels
+        self.train_share, self.corruption_seed = train_share, corruption_seed
+        self._corruption()  # refuses what is out of range
         self._loaded: tuple[Arrays, Split] | None = None
 
     @abstractmethod
@@ -99,6 +117,10 @@ class ArrayDataModule(LightningDataModule, ABC):
         assert self._loaded is not None
         return self._loaded
 
+    def _corruption(self) -> Corruption:
+        chosen = Corruption(self.random_labels, self.shuffle_pixels, self.train_share, self.corruption_seed)
+        return chosen if chosen.describe() else Corruption()  # a seed of nothing does not make the data another one
+
     @property
     def num_classes(self) -> int:
         """Number of classes."""
@@ -113,7 +135,8 @@ class ArrayDataModule(LightningDataModule, ABC):
     @property
     def num_train(self) -> int:
         """Number of images that are trained on."""
-        return len(self._data[1].train)
+        arrays, parts = self._data
+        return len(self._corruption().kept(arrays.train_labels, parts.train))
 
     @property
     def num_val(self) -> int:
@@ -126,20 +149,21 @@ class ArrayDataModule(LightningDataModule, ABC):
         return len(self._data[0].test_labels)
 
     def describe(self) -> str:
-        """One line for people: what there is, how it is split, augmented and batched."""
+        """One line for people: what there is, how it is split, augmented, corrupted and batched."""
         shape = "x".join(map(str, self.input_shape))
         changes = [f"cropped from a border of {self.pad}"] * (self.pad > 0) + ["flipped"] * self.flip
         augmented = " and ".join(changes) if self.augment and changes else "not augmented"
+        corrupted = "".join(f", {change}" for change in self._corruption().describe())
         return (
             f"{type(self).__name__}: {self.num_train} training, {self.num_val} validation and {self.num_test} test "
-            f"images of {shape} in {self.num_classes} classes, {augmented}, in batches of {self.batch_size}"
+            f"images of {shape} in {self.num_classes} classes, {augmented}{corrupted}, in batches of {self.batch_size}"
         )
 
     def train_dataloader(self) -> InMemoryLoader:
         """Shuffled and augmented batches of the images to train on, on the training device."""
         augment = CropFlip(self.pad, self.flip, self.augment_seed) if self.augment else None
         return InMemoryLoader(
-            *self._placed("train"),
+            *_train(*self._data, self._corruption(), self._device()),
             *_moments(self._data[0]),
             self.batch_size,
             order_seed=self.order_seed,
@@ -160,17 +184,19 @@ class ArrayDataModule(LightningDataModule, ABC):
         return self._in_order("test")
 
     def _in_order(self, part: str) -> InMemoryLoader:
-        return InMemoryLoader(*self._placed(part), *_moments(self._data[0]), self.eval_batch_size)
+        return InMemoryLoader(
+            *_held_out(*self._data, self._device())[part], *_moments(self._data[0]), self.eval_batch_size
+        )
 
-    def _placed(self, part: str) -> Part:
+    def _device(self) -> torch.device:
         if self.trainer is None:
-            return _parts(*self._data, torch.device("cpu"))[part]
+            return torch.device("cpu")
         if self.trainer.world_size > 1:
             raise RuntimeError(
                 f"{type(self).__name__} would feed the same batches to each of the {self.trainer.world_size} devices, "
                 "because it does not divide them yet: train with devices=1 and num_nodes=1"
             )
-        return _parts(*self._data, self.trainer.strategy.root_device)[part]
+        return self.trainer.strategy.root_device
 
 
 # An experiment makes many data modules of the same data in turn: what they share is kept for the next one.
@@ -182,14 +208,19 @@ def _moments(arrays: Arrays) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=2)
-def _parts(arrays: Arrays, split: Split, device: torch.device) -> dict[str, Part]:
+def _train(arrays: Arrays, split: Split, corruption: Corruption, device: torch.device) -> Part:
+    chosen = corruption.kept(arrays.train_labels, split.train)
+    return _part(*corruption.apply(arrays.train_images, arrays.train_labels, chosen), device)
+
+
+@lru_cache(maxsize=2)
+def _held_out(arrays: Arrays, split: Split, device: torch.device) -> dict[str, Part]:
     return {
-        "train": _part(arrays.train_images, arrays.train_labels, split.train, device),
-        "val": _part(arrays.train_images, arrays.train_labels, split.val, device),
-        "test": _part(arrays.test_images, arrays.test_labels, np.arange(len(arrays.test_labels)), device),
+        "val": _part(arrays.train_images[split.val], arrays.train_labels[split.val], device),
+        "test": _part(arrays.test_images.copy(), arrays.test_labels.copy(), device),
     }
 
 
-def _part(images: Images, labels: Labels, chosen: Indices, device: torch.device) -> Part:
-    channels_first = torch.from_numpy(images[chosen]).permute(0, 3, 1, 2).contiguous()
-    return Part(channels_first.to(device), torch.from_numpy(labels[chosen]).to(device))
+def _part(images: Images, labels: Labels, device: torch.device) -> Part:
+    channels_first = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    return Part(channels_first.to(device), torch.from_numpy(labels).to(device))
