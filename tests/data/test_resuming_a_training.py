@@ -6,7 +6,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from lth_lightning.data import Digits
+from lth_lightning.data import Digits, module
 
 BATCHES = 5  # 1,260 training images in batches of 256
 
@@ -37,13 +37,15 @@ class Cut(Callback):
     def __init__(self, path: Path, at: tuple[int, int]) -> None:
         self.path, self.at = path, at
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *args: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, net: LightningModule, *args: Any) -> None:
         if (trainer.current_epoch, args[-1]) == self.at:
             trainer.save_checkpoint(self.path)
             raise InterruptedError
 
 
-def fit(*callbacks: Callback, ckpt_path: Path | None = None, **options: Any) -> Net:
+def fit(
+    *callbacks: Callback, ckpt_path: Path | None = None, spoilt: dict[str, Any] | None = None, **options: Any
+) -> Net:
     net = Net()
     trainer = Trainer(
         accelerator="cpu",
@@ -55,7 +57,7 @@ def fit(*callbacks: Callback, ckpt_path: Path | None = None, **options: Any) -> 
         callbacks=list(callbacks),
         **options,
     )
-    data = Digits(batch_size=256, augment=True, pad=1, flip=True)
+    data = Digits(batch_size=256, augment=True, pad=1, flip=True, **(spoilt or {}))
     try:
         trainer.fit(net, data, ckpt_path=ckpt_path, weights_only=False)
     except InterruptedError:
@@ -87,9 +89,21 @@ def test_a_training_killed_anywhere_continues_bit_for_bit(
         assert torch.equal(resumed.state_dict()[name], value), name
 
 
+def test_a_training_on_corrupted_data_continues_bit_for_bit_in_a_new_process(tmp_path: Path) -> None:
+    spoilt = {"random_labels": True, "shuffle_pixels": True, "train_share": 0.7}
+    whole = fit(spoilt=spoilt)
+    cut = fit(Cut(tmp_path / "cut.ckpt", (1, 1)), spoilt=spoilt)
+    module._train.cache_clear()  # as a new process would begin
+    resumed = fit(ckpt_path=tmp_path / "cut.ckpt", spoilt=spoilt)
+    assert cut.seen + resumed.seen == whole.seen == [(epoch, index) for epoch in range(3) for index in range(4)]
+    assert cut.seen[-1] == (1, 1)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+
+
 def test_a_training_at_the_end_of_an_epoch_continues_bit_for_bit(tmp_path: Path) -> None:
     class Keep(Callback):
-        def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        def on_train_epoch_end(self, trainer: Trainer, net: LightningModule) -> None:
             trainer.save_checkpoint(tmp_path / f"{trainer.current_epoch}.ckpt")
 
     whole = fit(Keep())
