@@ -39,7 +39,7 @@ class SynFlow(Criterion):
         """Score the weights by |w * dR/dw|.
 
         Raises:
-            ValueError: If there are no batches, or R is beyond float64 at any brightness.
+            ValueError: If there are no batches, or R is beyond float64 for the darkest image.
         """
         first = next(iter(batches), None)
         if first is None:
@@ -73,6 +73,6 @@ def _without_overflow(net: nn.Module, values: dict[str, Tensor], shape: Sequence
             return flow
         amount *= 1e-100 if math.isinf(peak.largest) else 1 / peak.largest
     raise ValueError(
-        f"the synaptic flow through {type(net).__name__} grows beyond float64: start from smaller weights, "
-        "or choose another criterion"
+        f"SynFlow cannot score {type(net).__name__}: activations exceed 1 for the darkest image in float64, so its weights "
+        "are too large, or it adds something that is no bias; choose another criterion"
     )
