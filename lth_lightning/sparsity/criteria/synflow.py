@@ -73,6 +73,6 @@ def _without_overflow(net: nn.Module, values: dict[str, Tensor], shape: Sequence
             return flow
         amount *= 1e-100 if math.isinf(peak.largest) else 1 / peak.largest
     raise ValueError(
-        f"SynFlow cannot score {type(net).__name__}: activations exceed 1 for the darkest image in float64, so its weights "
-        "are too large, or it adds something that is no bias; choose another criterion"
+        f"SynFlow cannot score {type(net).__name__}: activations exceed 1 for the darkest image in float64, so its "
+        "weights are too large, or it adds something that is no bias; choose another criterion"
     )
