@@ -1,6 +1,6 @@
 """What a mask leaves of the graph, against a search of it and against changing one weight after another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -168,6 +168,28 @@ def test_a_skip_connection_leads_past_an_emptied_layer() -> None:
         else:
             assert found.collapsed == list(mask)
         assert found.layers["stages.0.0.conv2.weight"].dead == 4
+
+
+@pytest.mark.parametrize(
+    "between", [nn.Sigmoid, nn.Softplus, nn.Tanh, nn.GELU, partial(nn.LayerNorm, 5), nn.Identity], ids=str
+)
+def test_what_stands_between_the_layers_does_not_matter(between: Callable[[], nn.Module]) -> None:
+    plain = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 3))
+    other = nn.Sequential(nn.Linear(4, 5), between(), nn.Linear(5, 5), between(), nn.Linear(5, 3))
+    for seed in range(5):
+        mask = half(plain, seed, 0.3)
+        found = diagnose(plain, mask, (4,))
+        assert 0 < found.effective_density < found.density
+        assert diagnose(other, mask, (4,)) == found
+
+
+@pytest.mark.parametrize(("width", "edges"), [(20, 16), (50, 1)], ids=["many paths", "one path"])
+def test_however_deep_the_network_no_path_is_lost_to_overflow(width: int, edges: int) -> None:
+    net = nn.Sequential(*[nn.Linear(width, width, bias=False) for _ in range(300)])  # 16 ** 300 paths
+    layer = torch.zeros(width, width, dtype=torch.bool)
+    layer[:edges, :edges] = True
+    mask = Mask(dict.fromkeys(prunable(net), layer))
+    assert on_a_path(net, mask, (width,)) == mask
 
 
 def test_the_weights_of_the_network_do_not_matter() -> None:
