@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Okabe and Ito's colours, which people with any common colour blindness can tell apart; yellow is too pale for lines.
-SPARE = (("#56B4E9", "P"), ("#8C6D1F", "X"), ("#6A3D9A", "*"), ("#999999", "h"))
+SPARE = (("#999999", "h"), ("#00C878", "d"), ("#B39B6B", "8"), ("#8AA0D0", "H"))
+SINGLE = ("dense", "ticket", "sparse")  # what stands for itself; every other arm is compared with the ticket
+PRUNED = ("ticket", "sparse")  # what pruning itself made; an experiment has the one or the other
+CORRUPTING = frozenset({"random_labels", "shuffled_pixels", "corrupted_data", "half_data"})  # what pruning sees
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,40 @@ KNOWN = (
         "only the weights that pruning kept, put back to an earlier moment of the dense training and trained again",
         "#0072B2",
         "o",
+    ),
+    Arm(
+        "random_labels",
+        "random labels",
+        "tickets pruned on random labels",
+        "the mask was found on images with random labels, and the ticket was trained on the true ones",
+        "#56B4E9",
+        "P",
+    ),
+    Arm(
+        "shuffled_pixels",
+        "shuffled pixels",
+        "tickets pruned on shuffled pixels",
+        "the mask was found on images whose pixels were shuffled, each in an order of its own, and the ticket was "
+        "trained on intact ones",
+        "#3D2FC9",
+        "X",
+    ),
+    Arm(
+        "corrupted_data",
+        "corrupted data",
+        "tickets pruned on corrupted data",
+        "the mask was found on images with shuffled pixels and random labels, and the ticket was trained on intact "
+        "ones",
+        "#9C1F6E",
+        "*",
+    ),
+    Arm(
+        "half_data",
+        "half of the data",
+        "tickets pruned on half of the data",
+        "the mask was found on half of the training data, and the ticket was trained on all of it",
+        "#5E3C00",
+        "p",
     ),
     Arm(
         "reinitialised",
@@ -78,7 +115,14 @@ KNOWN = (
         "#6B8E23",
         ">",
     ),
+    # It is the only arm of its folder, so it may look like a ticket.
+    Arm("sparse", "sparse", "sparse networks", "pruned within its only training", "#0072B2", "o"),
 )
+
+
+def checks(names: Iterable[str]) -> list[Arm]:
+    """Those of the arms that are compared with the ticket, in the order of `describe`."""
+    return [arm for name, arm in describe(names).items() if name not in SINGLE]
 
 
 def describe(names: Iterable[str]) -> dict[str, Arm]:

@@ -12,6 +12,7 @@ import pandas as pd
 NUMBERS = (
     "density_asked",
     "density",
+    "effective_density",
     "weights_kept",
     "weights",
     "epochs",
@@ -25,7 +26,7 @@ NUMBERS = (
     "test_loss",
     "seconds",
 )
-OTHERS = ("experiment", "precision", "layers", "folder", "versions", "commit")
+OTHERS = ("experiment", "precision", "layers", "structure", "folder", "versions", "commit")
 CURVES = ("step", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -34,13 +35,14 @@ def read(folder: Path | str) -> pd.DataFrame:
 
     A line that is not a complete row (a writer was cut off in the middle of it) is left out with a warning; its line
     number is kept in `table.attrs["unreadable_lines"]`. A training written twice counts once: the later row is taken.
+    `table.attrs["not_applicable"]` has the reasons of sanity checks that do not apply, by arm.
 
     Args:
         folder: The folder that `lth run ... --folder` wrote to.
 
     Returns:
         The columns of `results.jsonl` (accuracies and densities are shares 0..1; what a row does not have is NaN or
-        None) and `seconds`, the wall time from the training's `timing.json`.
+        None), `effective_density` from their structure, and `seconds`, the wall time from the training's `timing.json`.
 
     Raises:
         FileNotFoundError: There is no finished training in this folder.
@@ -60,10 +62,11 @@ def read(folder: Path | str) -> pd.DataFrame:
     rows = list(
         {row["folder"] if isinstance(row.get("folder"), str) else i: row for i, row in enumerate(rows)}.values()
     )
-    table = pd.DataFrame([{**row, "seconds": _seconds(folder, row)} for row in rows])
+    table = pd.DataFrame([{**row, **_effective(row), "seconds": _seconds(folder, row)} for row in rows])
     table = table.reindex(columns=[*table.columns, *(c for c in (*NUMBERS, *OTHERS) if c not in table)])
     table[list(NUMBERS)] = table[list(NUMBERS)].apply(pd.to_numeric, errors="coerce").astype(float)
     table.attrs["unreadable_lines"] = unreadable
+    table.attrs["not_applicable"] = _not_applicable(folder / "not_applicable.json")
     return table
 
 
@@ -113,6 +116,16 @@ def _object(text: str) -> dict[str, Any] | None:
 
 def _is_training(row: dict[str, Any]) -> bool:
     return isinstance(row.get("arm"), str) and all(isinstance(row.get(key), int) for key in ("seed", "round"))
+
+
+def _effective(row: dict[str, Any]) -> dict[str, Any]:
+    structure = row.get("structure")
+    return {"effective_density": structure.get("effective_density")} if isinstance(structure, dict) else {}
+
+
+def _not_applicable(file: Path) -> dict[str, str]:
+    told = (_object(file.read_text(encoding="utf-8", errors="replace")) or {}) if file.is_file() else {}
+    return {arm: reason for arm, reason in told.items() if isinstance(reason, str)}
 
 
 def _seconds(folder: Path, row: dict[str, Any]) -> float:

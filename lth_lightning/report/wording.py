@@ -1,6 +1,7 @@
 """Numbers as people read them."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -8,6 +9,17 @@ from .intervals import CONFIDENCE, Interval
 
 EMPTY = "\u2013"  # the dash of an empty table cell
 INTERVAL = f"{100 * CONFIDENCE:g} % interval"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words with commas, and `and` before the last.
+
+    Example:
+        >>> listed(["one"]), listed(["one", "two", "three"])
+        ('one', 'one, two and three')
+    """
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def share(value: float) -> str:
