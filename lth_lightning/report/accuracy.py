@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .arms import Arm, describe
-from .drawing import beside, density_axis, legend
-from .intervals import levels, paired_difference
+from .drawing import BAND, beside, density_axis, legend, limits
+from .intervals import levels
 from .sentences import WORDS
 
 
@@ -35,52 +35,45 @@ def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
     if "dense" in arms:
         _dense_band(axes, means[means["arm"] == "dense"].iloc[0], arms["dense"])
     density_axis(axes, means["density"].tolist(), width)
-    axes.set_ylim(*_limits(means, table[metric].to_numpy()))
+    axes.set_ylim(*limits(means, table[metric].to_numpy()))
     axes.set_ylabel(f"{WORDS[metric]} (%)")
     legend(figure, axes)
     return figure
 
 
-def difference_figure(differences: pd.DataFrame, width: float) -> Figure:
-    """Tickets minus every other arm, paired over seeds, against the share of weights kept.
+def difference_figure(differences: pd.DataFrame, width: float, tolerance: float = 0.0) -> Figure:
+    """Tickets minus other arms, paired over seeds, against the share of weights kept.
 
     Args:
-        differences: As `paired_levels` returns them.
+        differences: As `paired_levels` or `verdicts` returns them.
         width: Width of the figure in inches.
+        tolerance: Half the height of a shaded band about zero.
 
     Returns:
-        Mean differences in percentage points with t intervals, and the line at zero: no difference.
+        Mean differences in percentage points with t intervals, and the line at zero: no difference. Hollow where
+        the verdict is that nothing can be told.
     """
     others = list(describe(differences["arm"]).values())
     figure = Figure(figsize=(width, 0.42 * width + 0.4 if width > 6 else 3.7))
     axes = figure.subplots()
     axes.axhline(0, color="#333333", linewidth=1.2)
+    axes.axhspan(-100 * tolerance, 100 * tolerance, color=BAND, linewidth=0)
     for index, arm in enumerate(others):
         own = differences[differences["arm"] == arm.name]
-        _series(
-            axes,
-            own,
-            arm,
-            beside(own["density"], index, len(others), differences["density"]),
-            f"ticket \u2212 {arm.label}",
-        )
+        place = beside(own["density"], index, len(others), differences["density"])
+        _series(axes, own, arm, place, f"ticket \u2212 {arm.label}")
+        if "verdict" in own:
+            unclear = (own["verdict"] == "cannot tell").to_numpy()
+            points = 100 * own["mean"].to_numpy()[unclear]
+            axes.plot(place[unclear], points, arm.marker, color=arm.colour, markerfacecolor="white", zorder=3)
     density_axis(axes, differences["density"].tolist(), width)
-    axes.set_ylim(*_limits(differences, np.append(differences["mean"], 0)))
-    axes.set_ylabel("difference (percentage points)")
-    legend(figure, axes)
+    axes.set_ylim(*limits(differences, np.append(differences["mean"], 0)))
+    if len(others) == 1:
+        axes.set_ylabel(f"ticket \u2212 {others[0].label} (percentage points)")
+    else:
+        axes.set_ylabel("difference (percentage points)")
+        legend(figure, axes)
     return figure
-
-
-def paired_levels(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Tickets minus every other arm at every round: columns as of `levels`, `arm` being the other one."""
-    tickets = table[(table["arm"] == "ticket") & (table["density"] > 0)].groupby("round")["density"].mean().to_dict()
-    rows = []
-    for arm in describe(table["arm"]):
-        for r, density in tickets.items() if arm != "ticket" else ():
-            difference = paired_difference(table, "ticket", arm, round=int(str(r)), metric=metric)
-            rows.append({"arm": arm, "round": r, "density": density} | vars(difference))
-    found = pd.DataFrame(rows, columns=["arm", "round", "density", "mean", "low", "high", "n"])
-    return found[found["n"] > 0]
 
 
 def _series(axes: Axes, own: pd.DataFrame, arm: Arm, place: np.ndarray, label: str | None = None) -> None:
@@ -106,12 +99,3 @@ def _dense_band(axes: Axes, dense: pd.Series, arm: Arm) -> None:
     axes.plot(dense["density"], 100 * dense["mean"], arm.marker, color=arm.colour, markersize=5)
     if dense["n"] > 1:
         axes.axhspan(100 * dense["low"], 100 * dense["high"], color=arm.colour, alpha=0.12, linewidth=0)
-
-
-def _limits(means: pd.DataFrame, seen: np.ndarray) -> tuple[float, float]:
-    """Room for all that was seen and most intervals: that of two seeds may be wide enough to flatten all else."""
-    room = max(seen.max() - seen.min(), 0.005)
-    low = max(np.fmin(means["low"].min(), seen.min()), seen.min() - 0.5 * room)
-    high = min(np.fmax(means["high"].max(), seen.max()), seen.max() + 0.5 * room)
-    room = max(0.06 * room, (0.01 - (high - low)) / 2)  # no less than one percentage point: hundredths are noise
-    return 100 * (low - room), 100 * (high + room)

@@ -20,6 +20,7 @@ from ..files import replacing
 from .wording import share
 
 WIDE, NARROW = 8.6, 4.0  # inches: a page on a desk and on a telephone
+BAND = "#ECEEF1"
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -130,6 +131,20 @@ def beside(density: pd.Series, index: float, count: int, levels: Iterable[float]
     step = min([0.011 * extent(levels), *(0.6 * gaps[gaps > 0.02] / count)])
     moved: np.ndarray = density.to_numpy() * np.exp(-(index - (count - 1) / 2) * step)
     return moved
+
+
+def limits(means: pd.DataFrame, seen: np.ndarray) -> tuple[float, float]:
+    """An axis in percent for all that was seen and most intervals: that of two seeds may flatten all else.
+
+    Args:
+        means: Columns `low` and `high` of the intervals.
+        seen: What must be inside.
+    """
+    room = max(seen.max() - seen.min(), 0.005)
+    low = max(np.fmin(means["low"].min(), seen.min()), seen.min() - 0.5 * room)
+    high = min(np.fmax(means["high"].max(), seen.max()), seen.max() + 0.5 * room)
+    room = max(0.06 * room, (0.01 - (high - low)) / 2)  # no less than one percentage point: hundredths are noise
+    return 100 * (low - room), 100 * (high + room)
 
 
 def legend(figure: Figure, axes: Axes) -> None:

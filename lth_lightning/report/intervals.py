@@ -1,7 +1,7 @@
 """What a few seeds can tell: means, paired differences, and how uncertain they are."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,3 +142,25 @@ def levels(table: pd.DataFrame, metric: str) -> pd.DataFrame:
         place = {"arm": arm, "round": number, "density": group["density"].mean()}
         rows.append(place | vars(mean_interval(group[metric])))
     return pd.DataFrame(rows, columns=["arm", "round", "density", "mean", "low", "high", "n"])
+
+
+def paired_levels(table: pd.DataFrame, metric: str, others: Iterable[str]) -> pd.DataFrame:
+    """Tickets minus other arms, seed by seed, at every round.
+
+    Args:
+        table: Trainings as `read` returns them.
+        metric: Column to compare.
+        others: Arms to compare tickets with.
+
+    Returns:
+        Columns as of `levels`, `arm` being the other arm and `n` the number of pairs; one row per arm and round that
+        has a pair.
+    """
+    tickets = table[(table["arm"] == "ticket") & (table["density"] > 0)].groupby("round")["density"].mean().to_dict()
+    rows = []
+    for arm in others:
+        for number, density in tickets.items():
+            difference = paired_difference(table, "ticket", arm, round=int(str(number)), metric=metric)
+            rows.append({"arm": arm, "round": number, "density": density} | vars(difference))
+    found = pd.DataFrame(rows, columns=["arm", "round", "density", "mean", "low", "high", "n"])
+    return found[found["n"] > 0].reset_index(drop=True)

@@ -10,11 +10,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from .arms import PRUNED
 from .wording import share
 
 
 def layer_densities(table: pd.DataFrame) -> pd.DataFrame:
-    """Weights that tickets keep in every layer at every round.
+    """Weights that tickets (or sparse networks, where there are no tickets) keep in every layer at every round.
 
     Args:
         table: Trainings as `read` returns them.
@@ -23,7 +24,7 @@ def layer_densities(table: pd.DataFrame) -> pd.DataFrame:
         Columns `layer` (name of the weight), `round`, `density` (mean over seeds), `collapsed` (in some seed the layer
         kept nothing), in the order of the network.
     """
-    tickets = table[(table["arm"] == "ticket") & table["layers"].map(lambda value: isinstance(value, dict))]
+    tickets = table[table["arm"].isin(PRUNED) & table["layers"].map(lambda value: isinstance(value, dict))]
     rows = [
         {"layer": layer, "round": ticket["round"], "density": kept / size, "collapsed": kept == 0}
         for ticket in tickets.to_dict("records")
@@ -49,7 +50,7 @@ def layers_figure(table: pd.DataFrame, width: float) -> Figure:
     gone = (
         found.pivot(index="layer", columns="round", values="collapsed").reindex(kept.index).fillna(False).to_numpy(bool)
     )
-    asked = [table.loc[(table["arm"] == "ticket") & (table["round"] == r), "density"].mean() for r in kept.columns]
+    asked = [table.loc[table["arm"].isin(PRUNED) & (table["round"] == r), "density"].mean() for r in kept.columns]
     rows = len(kept)
     figure = Figure(figsize=(width, 1.3 + rows * (0.34 if rows <= 12 else 0.19)))
     axes = figure.subplots()

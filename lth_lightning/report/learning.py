@@ -1,4 +1,4 @@
-"""Figure: how dense networks and tickets learn."""
+"""Figure: how dense networks and tickets (or sparse networks) learn."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from .arms import SINGLE
 from .drawing import apart
 from .wording import share
 
@@ -27,8 +28,8 @@ def learning_figure(curves: pd.DataFrame, width: float) -> Figure:
     Returns:
         Means over seeds; dense networks dashed, tickets coloured by the share of weights kept.
     """
-    chosen = curves[curves["arm"].isin(["dense", "ticket"]) & (curves["density"] > 0)]
-    tickets = chosen[chosen["arm"] == "ticket"]
+    chosen = curves[curves["arm"].isin(SINGLE) & (curves["density"] > 0)]
+    tickets = chosen[chosen["arm"] != "dense"]
     densities = sorted(tickets.groupby("round")["density"].mean(), reverse=True)
     colours = ScalarMappable(LogNorm(min([*densities, 0.99]), 1), _colours())
     figure = Figure(figsize=(width, 3.7 if width > 6 else 6.4))
@@ -48,7 +49,7 @@ def learning_figure(curves: pd.DataFrame, width: float) -> Figure:
     panels[1].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panels[1].yaxis.set_minor_locator(NullLocator())
     if densities:
-        bar = figure.colorbar(colours, ax=list(panels), aspect=30, pad=0.02, label="tickets: weights kept (%)")
+        bar = figure.colorbar(colours, ax=list(panels), aspect=30, pad=0.02, label="weights kept (%)")
         bar.ax.yaxis.set_major_locator(FixedLocator(apart(densities, -np.log(densities[-1]) / 9)))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda density, _: share(density).removesuffix(" %")))
         bar.ax.yaxis.set_minor_locator(NullLocator())

@@ -9,15 +9,19 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from .accuracy import accuracy_figure, difference_figure, paired_levels
-from .arms import describe
+from .accuracy import accuracy_figure, difference_figure
+from .arms import SINGLE, describe
+from .checks import verdicts
 from .drawing import Drawing, render, write
-from .intervals import CONFIDENCE
+from .drops import drops_figure
+from .intervals import CONFIDENCE, paired_levels
 from .layers import layer_densities, layers_figure
 from .learning import PANELS, learning_figure
 from .reading import curves, read
 from .sentences import TOLERANCE, WORDS, findings, measured
+from .structure import collapses, idle_table, idle_units
 from .table import lines
+from .verdict_table import verdict_table
 from .wording import duration
 
 MINUS, HARD_SPACE = "\u2212", "\u00a0"
@@ -61,7 +65,8 @@ def write_report(folder: Path | str) -> Path:
     """
     folder = Path(folder)
     table = read(folder)
-    drawings = _draw(table, curves(folder))
+    checked, idle, numbers = verdicts(table, measured(table)), idle_units(table), lines(table)
+    drawings = _draw(table, checked, curves(folder))
     for name, drawing in drawings.items():
         write(folder / "figures" / f"{name}.png", drawing.png)
     text = _template().render(
@@ -70,7 +75,10 @@ def write_report(folder: Path | str) -> Path:
         metric=WORDS[measured(table)],
         arms=list(describe(table["arm"]).values()),
         drawings=drawings,
-        table=lines(table),
+        checks=verdict_table(checked) if len(checked) else None,
+        idle=idle_table(idle) if len(idle) else None,
+        table=numbers,
+        in_use=any("(" in line.got for _, own in numbers for line in own),
         confidence=f"{100 * CONFIDENCE:g}",
         tolerance=f"{100 * TOLERANCE:g}",
     )
@@ -101,16 +109,18 @@ def _template() -> Template:
     return environment.get_template("page.html.j2")
 
 
-def _draw(table: pd.DataFrame, learned: pd.DataFrame) -> dict[str, Drawing]:
+def _draw(table: pd.DataFrame, checked: pd.DataFrame, learned: pd.DataFrame) -> dict[str, Drawing]:
     """The figures that these results have something for."""
     metric = measured(table)
     drawings = {}
-    if (table[metric].notna() & (table["density"] > 0) & (table["arm"] != "dense")).any():
+    if (table[metric].notna() & (table["density"] > 0) & ~table["arm"].isin(["dense", "sparse"])).any():
         drawings["accuracy"] = render(lambda width: accuracy_figure(table, metric, width))
-    differences = paired_levels(table, metric)
+    if (checked["n"] > 0).any():
+        drawings["checks"] = render(lambda width: drops_figure(checked, width))
+    differences = paired_levels(table, metric, ["dense"])
     if len(differences):
         drawings["difference"] = render(lambda width: difference_figure(differences, width))
-    if learned.loc[learned["arm"].isin(["dense", "ticket"]), [name for name, *_ in PANELS]].notna().any(axis=None):
+    if learned.loc[learned["arm"].isin(SINGLE), [name for name, *_ in PANELS]].notna().any(axis=None):
         drawings["learning"] = render(lambda width: learning_figure(learned, width))
     if len(layer_densities(table)):
         drawings["layers"] = render(lambda width: layers_figure(table, width))
@@ -139,7 +149,7 @@ def _facts(folder: Path, table: pd.DataFrame) -> Facts:
 
 
 def _notes(table: pd.DataFrame) -> list[str]:
-    notes = []
+    notes = collapses(table)
     if unreadable := table.attrs["unreadable_lines"]:
         notes.append(f"results.jsonl has incomplete lines, which are left out here: {', '.join(map(str, unreadable))}.")
     if len({frozenset(zip(own["arm"], own["round"], strict=True)) for _, own in table.groupby("seed")}) > 1:

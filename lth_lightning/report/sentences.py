@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from .arms import describe
+from .arms import CORRUPTING, checks, describe
+from .checks import TOLERANCE as NO_CHANGE
+from .checks import verdicts
 from .intervals import Interval, mean_interval, paired_difference, pairs
 from .reading import read
-from .wording import INTERVAL, accuracy, points, share, spread
+from .wording import INTERVAL, accuracy, listed, points, share, spread
 
 TOLERANCE = 0.01
 WITHIN = f"within {100 * TOLERANCE:g} percentage point of dense"
@@ -16,7 +18,7 @@ WORDS = {"test_accuracy": "test accuracy", "val_accuracy": "validation accuracy"
 
 
 def summary(folder: Path | str) -> list[str]:
-    """Three sentences for a terminal: tickets against dense, tickets against their controls, where the report is.
+    """Three sentences for a terminal: tickets against dense, tickets against their checks, where the report is.
 
     Tickets are compared at two densities, neither of which is chosen by looking at the test set. One is the lowest
     that was tried. The other is the lowest down to which the mean *validation* accuracy (of the last epoch, whose
@@ -26,8 +28,10 @@ def summary(folder: Path | str) -> list[str]:
     the density beforehand where that matters. Densities that only one seed has reached are passed over where others
     have more. Without a test set the validation accuracy is compared, at the lowest density only.
 
-    Controls are compared at the second density, or at the lowest that they share with the tickets. Intervals are
-    Student t over seeds, each by itself: among many, some miss by chance.
+    Controls are compared at the second density, or at the lowest that they share with the tickets. Where checks of
+    what pruning sees are among them, as Su et al. (2020, arXiv:2009.11094) made them, the verdict of every check is
+    told instead, at all densities (see `verdicts`). Intervals are Student t over seeds, each by itself: among many,
+    some miss by chance.
 
     Args:
         folder: The folder that `lth run ... --folder` wrote to.
@@ -48,8 +52,9 @@ def findings(table: pd.DataFrame) -> list[str]:
     metric = measured(table)
     against_dense = _rounds(table, "dense", metric)
     matching = _matching(table, against_dense) if metric == "test_accuracy" else None
-    sentences = (_against_dense(table, against_dense, matching, metric), _against_controls(table, matching, metric))
-    return [_points_in_full_once(sentence) for sentence in sentences]
+    checked = not CORRUPTING.isdisjoint([*table["arm"], *table.attrs.get("not_applicable", {})])
+    others = _of_checks(table, metric) if checked else _against_controls(table, matching, metric)
+    return [_points_in_full_once(told) for told in (_against_dense(table, against_dense, matching, metric), others)]
 
 
 def _points_in_full_once(sentence: str) -> str:
@@ -112,20 +117,26 @@ def _reached(table: pd.DataFrame, round: int, why: str, metric: str) -> str:
 
 
 def _without_comparison(table: pd.DataFrame, metric: str) -> str:
-    for arm, missing in (("dense", "tickets"), ("ticket", "dense networks")):
-        reached = mean_interval(table[table["arm"] == arm].groupby("seed")[metric].mean())
-        if reached.n:
-            name = describe([arm])[arm].plural.capitalize()
-            ends = f"{INTERVAL} {accuracy(reached.low)} to {accuracy(reached.high)}, n = {reached.n} seeds"
-            mean = f"{accuracy(reached.mean)} {WORDS[metric]} ({ends if reached.n > 1 else 'n = 1: no interval'})"
-            return f"{name} reach {mean}; no {missing} of the same seeds have finished, so there is no comparison yet."
+    yet = "no {} of the same seeds have finished, so there is no comparison yet"
+    ends = {"dense": "; " + yet.format("tickets"), "ticket": "; " + yet.format("dense networks"), "sparse": ""}
+    for arm, end in ends.items():
+        own = table[(table["arm"] == arm) & table[metric].notna()]
+        if len(own):
+            densities = own.groupby("round")["density"].mean().fillna(1.0)
+            reached = mean_interval(own[own["round"] == densities.idxmin()].groupby("seed")[metric].mean())
+            ends_at = f"{INTERVAL} {accuracy(reached.low)} to {accuracy(reached.high)}, n = {reached.n} seeds"
+            mean = f"{accuracy(reached.mean)} {WORDS[metric]} ({ends_at if reached.n > 1 else 'n = 1: no interval'})"
+            part = f"with {share(densities.min())} of the weights, " if densities.min() < 1 else ""
+            sentence = f"{part}{describe([arm])[arm].plural} reach {mean}{end}."
+            return sentence[0].upper() + sentence[1:]
     return "Neither dense networks nor tickets have finished with an accuracy, so there is no comparison yet."
 
 
 def _against_controls(table: pd.DataFrame, matching: int | None, metric: str) -> str:
-    controls = [arm for name, arm in describe(table["arm"]).items() if name not in ("dense", "ticket")]
+    if set(table["arm"]) <= {"sparse"}:
+        return "There is neither a dense network nor a control beside them, so what pruning cost remains open."
     told: dict[int, dict[str, Interval]] = {}
-    for arm in controls:
+    for arm in checks(table["arm"]):
         rounds = _rounds(table, arm.name, metric)
         if rounds:
             chosen = matching if matching in rounds else rounds[-1]
@@ -150,5 +161,32 @@ def _told(differences: dict[str, Interval]) -> str:
     for answer, holds in answers.items():
         others = [f"{other} ({points(i.mean)} points, {spread(i)})" for other, i in differences.items() if holds(i)]
         if others:
-            clauses.append(f"{answer} {' and '.join(filter(None, [', '.join(others[:-1]), others[-1]]))}")
+            clauses.append(f"{answer} {listed(others)}")
     return "; ".join(clauses)
+
+
+def _of_checks(table: pd.DataFrame, metric: str) -> str:
+    """Verdicts of the sanity checks; in brackets the densities of a verdict that does not hold at all."""
+    found = verdicts(table, metric)
+    compared = found[found["n"] > 0]
+    told = {
+        "accuracy drops under": found[found["verdict"] == "accuracy drops"],
+        f"it does not drop by {100 * NO_CHANGE:g} percentage points under": found[found["verdict"] == "no drop"],
+        "not applicable:": found[found["verdict"] == "not applicable"],
+    }
+    clauses = [f"{start} {listed(_names(own, compared))}" for start, own in told.items() if len(own)]
+    if unclear := int((found["verdict"] == "cannot tell").sum()):
+        alone = " from one seed" if compared["n"].max() < 2 else ""
+        clauses.append(f"nothing can be told{alone} in {unclear} of {len(compared)} cases")
+    densities = sorted(compared.groupby("round")["density"].first(), reverse=True)
+    at = f" at {listed(map(share, densities))} of the weights" if densities else ""
+    return f"Sanity checks{at}: {'; '.join(clauses) or 'none has finished beside a ticket yet'}."
+
+
+def _names(own: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
+    names = []
+    for arm in describe(own["arm"]).values():
+        here, all_of_it = own[own["arm"] == arm.name], compared[compared["arm"] == arm.name]
+        at = f" (at {listed(map(share, here['density']))})" if len(here) < len(all_of_it) else ""
+        names.append(arm.label + at)
+    return names

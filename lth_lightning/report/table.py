@@ -1,5 +1,6 @@
-"""The table behind the figures, as text."""
+"""The table of all trainings, as text."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,12 +18,11 @@ class Line:
     Args:
         round: Round of pruning.
         asked: Share of weights that should be kept, in percent.
-        got: Share of weights that was kept, in percent.
+        got: Share of weights that was kept, in percent; in brackets the effective share where it is another.
         n: Number of seeds.
         test: Test accuracy, mean and half-width of its interval, in percent.
         validation: The same for the validation accuracy of the last epoch.
         against_dense: Paired difference from dense networks in percentage points.
-        below_ticket: Paired difference of tickets from this arm in percentage points.
         epochs: Epochs of training, and their range where seeds differ.
         seconds: Mean wall time of a training.
     """
@@ -34,7 +34,6 @@ class Line:
     test: str
     validation: str
     against_dense: str
-    below_ticket: str
     epochs: str
     seconds: str
 
@@ -62,19 +61,22 @@ def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
     own = table[(table["arm"] == arm) & (table["round"] == round)]
     test, validation = (mean_interval(own.groupby("seed")[name].mean()) for name in ("test_accuracy", "val_accuracy"))
     dense = paired_difference(table, arm, "dense", round=round, metric=metric)
-    ticket = paired_difference(table, "ticket", arm, round=round, metric=metric)
     return Line(
         round=round,
         asked=share(own["density_asked"].mean()).removesuffix(" %"),
-        got=share(own["density"].mean()).removesuffix(" %"),
+        got=_got(own["density"].mean(), own["effective_density"].mean()),
         n=own["seed"].nunique(),
         test=plus_minus(test),
         validation=plus_minus(validation),
         against_dense=_difference(dense) if arm != "dense" else EMPTY,
-        below_ticket=_difference(ticket) if arm not in ("dense", "ticket") else EMPTY,
         epochs=_range(own["epochs"]),
         seconds=duration(own["seconds"].mean()),
     )
+
+
+def _got(density: float, effective: float) -> str:
+    got, used = share(density).removesuffix(" %"), share(effective).removesuffix(" %")
+    return got if math.isnan(effective) or used == got else f"{got} ({used})"
 
 
 def _difference(interval: Interval) -> str:

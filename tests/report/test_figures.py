@@ -10,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from lth_lightning.report import mean_interval, read
-from lth_lightning.report.accuracy import accuracy_figure, difference_figure, paired_levels
+from lth_lightning.report import mean_interval, read, verdicts
+from lth_lightning.report.accuracy import accuracy_figure, difference_figure
 from lth_lightning.report.arms import KNOWN, describe
 from lth_lightning.report.drawing import NARROW, WIDE, apart, beside, render, write
+from lth_lightning.report.drops import drops_figure
+from lth_lightning.report.intervals import paired_levels
 from lth_lightning.report.layers import layer_densities, layers_figure, short_names
 from lth_lightning.report.learning import learning_figure
 
@@ -27,7 +29,11 @@ def table(tmp_path_factory: pytest.TempPathFactory, write_experiment: Callable[.
 
 
 def series(axes: Axes) -> dict[str, ErrorbarContainer]:
-    return {c.get_label(): c for c in axes.containers if isinstance(c, ErrorbarContainer)}
+    return {c.get_label(): c for c in bars(axes)}
+
+
+def bars(axes: Axes) -> list[ErrorbarContainer]:
+    return [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
 
 
 def heights(container: ErrorbarContainer) -> list[float]:
@@ -56,7 +62,7 @@ def test_a_single_seed_is_drawn_without_bars(table: pd.DataFrame) -> None:
     one = table[table["seed"] == 0]
     for figure in (
         accuracy_figure(one, "test_accuracy", WIDE),
-        difference_figure(paired_levels(one, "test_accuracy"), WIDE),
+        difference_figure(paired_levels(one, "test_accuracy", ["dense", "reinitialised"]), WIDE),
     ):
         for container in series(figure.axes[0]).values():
             assert len(container.lines[1]) == 2  # the caps of the bars
@@ -69,7 +75,7 @@ def test_a_single_seed_of_dense_networks_has_no_band(table: pd.DataFrame) -> Non
 
 
 def test_differences_are_tickets_minus_the_others_in_percentage_points(table: pd.DataFrame) -> None:
-    (axes,) = difference_figure(paired_levels(table, "test_accuracy"), WIDE).axes
+    (axes,) = difference_figure(paired_levels(table, "test_accuracy", ["dense", "reinitialised"]), WIDE).axes
     by = table.set_index(["arm", "round", "seed"]).sort_index()["test_accuracy"]
     gap = 100 * (by["ticket", 8] - by["reinitialised", 8])
     drawn = series(axes)["ticket \u2212 reinitialised"].lines[0].get_ydata()
@@ -91,15 +97,16 @@ def test_wide_intervals_of_two_seeds_do_not_flatten_the_figure(table: pd.DataFra
 def test_arms_keep_their_colour_in_every_figure(table: pd.DataFrame) -> None:
     colour = describe(["reinitialised"])["reinitialised"].colour
     accuracy = series(accuracy_figure(table, "test_accuracy", WIDE).axes[0])["reinitialised"]
-    difference = series(difference_figure(paired_levels(table, "test_accuracy"), WIDE).axes[0])[
-        "ticket \u2212 reinitialised"
-    ]
+    difference = series(difference_figure(verdicts(table), WIDE).axes[0])["ticket \u2212 reinitialised"]
     assert accuracy.lines[0].get_color() == difference.lines[0].get_color() == colour
+    few = verdicts(table[table["round"] <= 1])
+    assert [c.lines[0].get_color() for c in bars(drops_figure(few, WIDE).axes[0])] == [colour]
 
 
-def test_arms_differ_in_colour_and_in_marker() -> None:
-    arms = [*describe([*(arm.name for arm in KNOWN), "one", "two", "three", "four"]).values()]
-    assert len({arm.colour for arm in arms}) == len(arms) == 11
+def test_arms_that_can_meet_differ_in_colour_and_in_marker() -> None:
+    known = [arm.name for arm in KNOWN if arm.name != "sparse"]  # alone in its folder
+    arms = [*describe([*known, "one", "two", "three", "four"]).values()]
+    assert len({arm.colour for arm in arms}) == len(arms) == 15
     assert len({arm.marker for arm in arms}) == len(arms)
 
 
@@ -118,6 +125,48 @@ def test_ticks_keep_their_distance_and_the_sparsest_is_among_them() -> None:
     assert chosen[0] == places[-1]
     assert np.diff(np.log(chosen)).min() >= 0.5 - 1e-6
     assert np.diff(np.log(chosen)).max() <= 0.5 - math.log(0.8)
+
+
+def judged(densities: int) -> pd.DataFrame:
+    arms = {"half_data": (0.02, 0.021, 0.022), "rearranged_mask": (0.01, 0.0, -0.01)}
+    rows = [
+        {"arm": arm, "round": r, "density": 0.5**r, "seed": s, "test_accuracy": 0.9 - r * drop}
+        for r in range(1, densities + 1)
+        for arm, drops in {**arms, "ticket": (0.0, 0.0, 0.0)}.items()
+        for s, drop in enumerate(drops)
+    ]
+    return verdicts(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize(("width", "columns"), [(WIDE, 3), (NARROW, 1)])
+def test_drops_have_a_panel_per_density_with_their_intervals(width: float, columns: int) -> None:
+    figure = drops_figure(judged(3), width)
+    panels = figure.axes
+    assert panels[0].get_gridspec().ncols == columns
+    assert [axes.get_title("left") or axes.get_title() for axes in panels] == [
+        *("50 % of the weights", "25 % of the weights", "12.5 % of the weights")
+    ]
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == ["half of the data", "rearranged mask"]
+    for r, axes in enumerate(panels, start=1):
+        half_data, rearranged = bars(axes)
+        interval = mean_interval(np.array([2.0, 2.1, 2.2]) * r)
+        (ends,) = half_data.lines[2][0].get_segments()
+        assert half_data.lines[0].get_xdata() == pytest.approx([interval.mean])
+        assert ends[:, 0] == pytest.approx([interval.low, interval.high])
+        assert half_data.lines[0].get_markerfacecolor() != "white"  # it drops
+        assert rearranged.lines[0].get_markerfacecolor() == "white"  # cannot tell
+        low, high = axes.get_xlim()
+        assert low < -0.5 < 0 < 0.5 < high
+
+
+def test_drops_at_many_densities_are_lines_with_the_band_and_hollow_marks() -> None:
+    (axes,) = drops_figure(judged(8), WIDE).axes
+    drawn = series(axes)
+    assert drawn["ticket \u2212 half of the data"].lines[0].get_ydata() == pytest.approx(2.1 * np.arange(1, 9))
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert [len(line.get_xdata()) for line in hollow] == [0, 8]
+    (band,) = axes.patches
+    assert (band.get_y(), band.get_height()) == pytest.approx((-0.5, 1.0))
 
 
 def test_curves_are_means_over_seeds_and_begin_where_the_training_was_put_back() -> None:

@@ -9,12 +9,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lth_lightning.report import read, summary, write_report
+from lth_lightning.report import read, summary, verdicts, write_report
 from lth_lightning.report.page import softened, typeset
 from lth_lightning.report.table import lines
+from lth_lightning.report.wording import points
 
 ARMS = ("dense", "ticket", "reinitialised", "rearranged_mask", "random_ticket")
-FIGURES = ("accuracy", "difference", "layers", "learning")
+FIGURES = ("accuracy", "checks", "difference", "layers", "learning")
 
 
 class Page(HTMLParser):
@@ -27,7 +28,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.loads: list[str] = []
         self.words = ""
-        self.cells: list[str] = []
+        self.tables: list[list[str]] = []
         self.feed(self.source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -35,8 +36,10 @@ class Page(HTMLParser):
         self.loads += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
         if tag not in ("meta", "img", "source"):
             self.open.append(tag)
+        if tag == "table":
+            self.tables.append([])
         if tag == "td":
-            self.cells.append("")
+            self.tables[-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -44,8 +47,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
             self.words += data
-        if self.open and self.open[-1] == "td":
-            self.cells[-1] += data
+        if "td" in self.open:
+            self.tables[-1][-1] += data
 
 
 @pytest.fixture(scope="module")
@@ -104,18 +107,50 @@ def test_the_table_holds_means_and_half_widths(tmp_path: Path, write_training: C
         write_training(tmp_path, arm="ticket", seed=seed, round=2, accuracy=ticket, epochs=2 + seed, density_asked=0.35)
     (_, (dense_line,)), (_, (ticket_line,)) = lines(read(tmp_path))
     # Test accuracy is 0.4 points below validation. s = 0.02: the half-width is 4.302653 * 2 / sqrt(3) = 4.97 points.
-    assert astuple(dense_line) == (
-        *(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "\u2013", "1", "12 s"),
-    )
+    assert astuple(dense_line) == (*(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "1", "12 s"),)
     assert astuple(ticket_line) == (
-        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "\u2013", "2 to 4", "14 s"),
+        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "2 to 4", "14 s"),
     )
 
 
 def test_the_page_holds_the_table(folder: Path, page: Page) -> None:
     shown = [typeset(str(value)) for _, own in lines(read(folder)) for line in own for value in astuple(line)]
-    assert page.cells == shown
-    assert len(shown) == (1 + 4 * 8) * 10  # five arms, eight rounds of all but dense, ten columns
+    assert page.tables[-1] == shown
+    assert len(shown) == (1 + 4 * 8) * 9  # five arms, eight rounds of all but dense, nine columns
+
+
+def test_the_page_holds_the_verdicts(folder: Path, page: Page) -> None:
+    shown = page.tables[0]
+    assert len(shown) == 3 * 8  # three checks, eight densities
+    found = verdicts(read(folder))
+    for cell, verdict in zip(shown, found.to_dict("records"), strict=True):  # both by check, and then by density
+        assert cell.startswith(verdict["verdict"])
+        assert typeset(f"{points(verdict['mean'])} ({points(verdict['low'])} to {points(verdict['high'])})") in cell
+        assert "n\u00a0=\u00a03, p " in cell
+        assert ("more seed" in cell) == (verdict["verdict"] == "cannot tell")
+    assert {"accuracy drops", "cannot tell"} <= set(found["verdict"])
+    assert "The 24 intervals stand each for itself" in " ".join(page.words.split())
+
+
+def test_what_does_not_apply_and_what_is_left_without_a_use_are_told(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    for arm, collapsed in (("ticket", []), ("rearranged_mask", ["net.b.weight"])):
+        units = {"net.a.weight": {"dead": 0, "disconnected": 0}, "net.b.weight": {"dead": 2, "disconnected": 1}}
+        structure = {"effective_density": 0.35, "collapsed": collapsed, "layers": units}
+        write_training(tmp_path, arm=arm, seed=0, round=2, accuracy=0.9, epochs=1, structure=structure)
+    (tmp_path / "not_applicable.json").write_text('{"random_labels": "Random <b>never</b> looks at data"}')
+    page = Page(write_report(tmp_path))
+    assert page.tables[0][0] == "not applicable Random <b>never</b> looks at data."
+    assert "Layer collapse with 36 % of the weights: rearranged mask in net.b (1 of 1 seeds)." in page.words
+    assert page.tables[1][-2:] == ["2", "1"]
+    assert page.tables[2][2] == "36 (35)"
+
+
+def test_older_rows_without_structure_say_nothing_about_it(page: Page) -> None:
+    assert "Layer collapse" not in page.words
+    assert "Units without a use" not in page.words
+    assert "(in use)" not in page.words
 
 
 def test_the_configuration_and_the_versions_are_there(page: Page) -> None:

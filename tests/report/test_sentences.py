@@ -135,6 +135,51 @@ def test_without_controls_the_second_sentence_says_what_stays_open(dense: Path, 
     assert second(dense).startswith("No control can be compared with tickets yet")
 
 
+CHECKS = {
+    "random_labels": {1: (0.0, 0.001, -0.001), 2: (-0.029, -0.031, -0.03)},
+    "shuffled_pixels": {1: (-0.029, -0.031, -0.03), 2: (-0.029, -0.031, -0.03)},
+    "rearranged_mask": {1: (0.0, 0.001, -0.001), 2: (0.02, -0.02, 0.0)},
+}
+
+
+def test_verdicts_of_sanity_checks_are_told_with_their_densities(dense: Path, write: Write) -> None:
+    write("ticket", {1: (0.0, 0.0, 0.0), 2: (0.0, 0.0, 0.0)})
+    for arm, accuracies in CHECKS.items():
+        write(arm, accuracies)
+    (dense / "not_applicable.json").write_text('{"half_data": "Its pruning sees one batch"}')
+    assert second(dense) == (
+        "Sanity checks at 60 % and 36 % of the weights: accuracy drops under random labels (at 36 %) and shuffled "
+        "pixels; it does not drop by 0.5 percentage points under random labels (at 60 %) and rearranged mask "
+        "(at 60 %); not applicable: half of the data; nothing can be told in 1 of 6 cases."
+    )
+
+
+def test_one_seed_of_sanity_checks_tells_nothing(tmp_path: Path, write: Write) -> None:
+    write("ticket", {1: (0.0,)})
+    write("corrupted_data", {1: (-0.3,)})
+    told = "Sanity checks at 60 % of the weights: nothing can be told from one seed in 1 of 1 cases."
+    assert second(tmp_path) == told
+
+
+def test_sanity_checks_before_the_first_has_finished(tmp_path: Path, write: Write) -> None:
+    write("ticket", {1: (0.0,)})
+    (tmp_path / "not_applicable.json").write_text('{"half_data": "why"}')
+    assert second(tmp_path) == "Sanity checks: not applicable: half of the data."
+    write("corrupted_data", {2: (-0.3,)})
+    (tmp_path / "not_applicable.json").unlink()
+    assert second(tmp_path) == "Sanity checks: none has finished beside a ticket yet."
+
+
+def test_a_network_pruned_within_its_only_training_is_told_by_what_it_reached(tmp_path: Path, write: Write) -> None:
+    write("sparse", {0: (-0.01, 0.0, 0.01)}, density=0.1)
+    # s = 0.01: the half-width is 4.302653 / sqrt(3) = 2.48 points.
+    reached = "With 10 % of the weights, sparse networks reach 96.60 % test accuracy"
+    assert first(tmp_path) == f"{reached} (95 % interval 94.12 % to 99.08 %, n = 3 seeds)."
+    assert second(tmp_path) == (
+        "There is neither a dense network nor a control beside them, so what pruning cost remains open."
+    )
+
+
 def test_dense_networks_alone_are_no_comparison(dense: Path) -> None:
     assert first(dense).startswith(
         "Dense networks reach 96.60 % test accuracy (95 % interval 96.60 % to 96.60 %, n = 3"
@@ -144,7 +189,8 @@ def test_dense_networks_alone_are_no_comparison(dense: Path) -> None:
 
 def test_tickets_alone_are_no_comparison(tmp_path: Path, write: Write) -> None:
     write("ticket", {1: (0.0,)})
-    assert first(tmp_path).startswith("Tickets reach 96.60 % test accuracy (n = 1: no interval); no dense networks")
+    reached = "With 60 % of the weights, tickets reach 96.60 % test accuracy (n = 1: no interval); no dense networks"
+    assert first(tmp_path).startswith(reached)
 
 
 def test_other_arms_alone_are_no_comparison(tmp_path: Path, write: Write) -> None:
