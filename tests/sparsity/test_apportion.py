@@ -1,6 +1,7 @@
 from fractions import Fraction
 
-from hypothesis import assume, given
+import pytest
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lth_lightning.sparsity import apportion
@@ -8,6 +9,7 @@ from lth_lightning.sparsity import apportion
 SHARES = st.lists(st.integers(1, 1000), min_size=1, max_size=6)
 
 
+@example([132, 348, 540], 120)  # the first and the last have equal remainders, which rounding would tell apart
 @given(SHARES, st.integers(0, 500))
 def test_without_caps_it_is_the_method_of_largest_remainders(shares: list[int], total: int) -> None:
     quotas = [Fraction(share * total, sum(shares)) for share in shares]
@@ -43,3 +45,9 @@ def test_the_unit_of_the_shares_does_not_matter(shares: list[int], total: int, p
     caps = dict.fromkeys("012345", total)
     plain = apportion({str(index): float(share) for index, share in enumerate(shares)}, total, caps)
     assert plain == apportion({str(index): share * unit for index, share in enumerate(shares)}, total, caps)
+
+
+def test_a_total_above_the_caps_is_refused() -> None:
+    with pytest.raises(ValueError, match="4 cannot be divided where the caps leave room for 3"):
+        apportion({"a": 1.0, "b": 0.0}, 4, {"a": 1, "b": 2, "c": 9})
+    assert apportion({"a": 1.0, "b": 0.0}, 3, {"a": 1, "b": 2, "c": 9}) == {"a": 1, "b": 2}

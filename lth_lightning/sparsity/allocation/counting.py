@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 
 def count(density: float, size: int) -> int:
@@ -59,23 +60,29 @@ def apportion(shares: Mapping[str, float], total: int, caps: Mapping[str, int]) 
     Returns:
         Name -> integer, with the exact sum `total`.
 
+    Raises:
+        ValueError: If the total is above the sum of the caps.
+
     Example:
         >>> apportion({"a": 1.0, "b": 1.0, "c": 2.0}, 9, {"a": 1, "b": 9, "c": 9})
         {'a': 1, 'b': 3, 'c': 5}
     """
+    if total > (room_left := sum(caps[name] for name in shares)):
+        raise ValueError(f"{total:,} cannot be divided where the caps leave room for {room_left:,}: raise the caps")
     full: set[str] = set()
+    exact = {name: Fraction(share) for name, share in shares.items()}  # rounding would decide between equal remainders
     while True:
         free = [name for name in shares if name not in full]
         rest = total - sum(caps[name] for name in full)
-        unit = rest / (sum(shares[name] for name in free) or 1.0)
-        over = {name for name in free if shares[name] * unit > caps[name]}
+        unit = rest / (sum(exact[name] for name in free) or Fraction(1))
+        over = {name for name in free if exact[name] * unit > caps[name]}
         if not over:
             break
         full |= over
-    budgets = {name: caps[name] if name in full else math.floor(shares[name] * unit) for name in shares}
+    budgets = {name: caps[name] if name in full else math.floor(exact[name] * unit) for name in shares}
     while (missing := total - sum(budgets.values())) > 0:
         room = [name for name in shares if budgets[name] < caps[name]]
-        room.sort(key=lambda name: budgets[name] - shares[name] * unit)  # stable: the first layer wins a tie
+        room.sort(key=lambda name: budgets[name] - exact[name] * unit)  # stable: the first layer wins a tie
         for name in room[:missing]:
             budgets[name] += 1
     return budgets
