@@ -125,7 +125,7 @@ def _effective(row: dict[str, Any]) -> dict[str, Any]:
 
 def _not_applicable(file: Path) -> dict[str, str]:
     told = (_object(file.read_text(encoding="utf-8", errors="replace")) or {}) if file.is_file() else {}
-    return {arm: reason for arm, reason in told.items() if isinstance(reason, str)}
+    return {arm: reason.rstrip(". ") for arm, reason in told.items() if isinstance(reason, str)}
 
 
 def _seconds(folder: Path, row: dict[str, Any]) -> float:

@@ -169,7 +169,7 @@ def test_a_tolerance_is_a_share(tolerance: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ['{"random_labels": "Random does not look at data", "half_data": 3}', "", "[]", None]
+    "content", ['{"random_labels": "Random does not look at data.", "half_data": 3}', "", "[]", None]
 )
 def test_reasons_are_read_from_the_folder(
     tmp_path: Path, write_training: Callable[..., None], content: str | None
