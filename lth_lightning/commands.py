@@ -95,6 +95,7 @@ def train(command: str, args: list[str]) -> None:
         finished = job.finished
         if finished < job.trainings:
             built.data.prepare_data()
+            job.experiment.check_data(built)
             _introduce(console, job, built, weights)
     tracker = _tracker(given.track, job, console)
     with TerminalProgress(console, job.trainings) as progress:

@@ -124,16 +124,24 @@ class Experiment(ABC):
             folder: The replicate's folder.
         """
 
-    def check(self, built: Built, size: int) -> None:
+    def check(self, built: Built, weights: Mask) -> None:
         """Raise a ValueError if one of the trainings could not be done with these settings.
 
         Asked before the first training, so that the first hour is not lost to what only the second would notice.
 
         Args:
             built: The module, data module and Trainer arguments of one training.
-            size: Number of weights that may be pruned.
+            weights: The dense mask of the weights that may be pruned.
         """
         refuse_untrainable(built.trainer)
+
+    def check_data(self, built: Built) -> None:
+        """Raise a ValueError if the data cannot be what is asked of it; asked once the data is there.
+
+        Args:
+            built: The module, data module and Trainer arguments of one training.
+        """
+        return None
 
     def taking(self, policy: Policy) -> "Experiment":
         """This experiment with the policy of the config's own `Sparsify`, if it has a use for one."""

@@ -102,3 +102,7 @@ class Control(ABC):
     def check(self, built: Built) -> None:
         """Raise a ValueError if the control cannot be made with what one training is built of."""
         return None
+
+    def reach(self, density: float, weights: Mask) -> None:
+        """Raise a ValueError if the control cannot have the density of a ticket."""
+        return None

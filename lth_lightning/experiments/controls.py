@@ -76,6 +76,10 @@ class RandomTicket(Control):
     allocation: Allocation = field(default_factory=Uniform)
     arm: ClassVar[str] = "random_ticket"
 
+    def reach(self, density: float, weights: Mask) -> None:
+        """Its own allocation reaches the density."""
+        self.allocation.total(density, weights)
+
     def ticket(self, case: Case) -> Ticket:
         """Random mask, other initialisation."""
         dense, seeds, number = Mask.dense(case.found.mask), case.recipe.seeds, case.ticket.round

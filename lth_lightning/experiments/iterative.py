@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..sparsity import Mask
 from .base import Built, Result
 from .control import Method
 from .pruning import Pruning
@@ -41,9 +42,9 @@ class IterativePruning(Pruning):
         if self.rounds < 1:
             raise ValueError(f"rounds is {self.rounds}: prune at least once, or run the experiment Dense")
 
-    def check(self, built: Built, size: int) -> None:
+    def check(self, built: Built, weights: Mask) -> None:
         """The masks are ours."""
-        super().check(built, size)
+        super().check(built, weights)
         refuse_own_mask(built.trainer)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from ..sparsity import Mask, Policy, check_density
 from ..training import Moment
-from .base import Built, Recipe, Result
+from .base import Recipe, Result
 from .control import Method
 from .pruning import Pruning
 
@@ -54,18 +54,18 @@ class OneShotPruning(Pruning):
         """Prune at initialisation, by the policy."""
         return replace(self, policy=policy)
 
-    def check(self, built: Built, size: int) -> None:
-        """The policy finds a mask of any density at initialisation, and leaves it."""
-        super().check(built, size)
+    def reach(self, density: float, weights: Mask) -> None:
+        """The policy can be asked for a density, reaches it at initialisation, and leaves the mask."""
         if self.policy is None:
-            return
+            return super().reach(density, weights)
         name = type(self.policy).__name__
         if type(self.policy).update is not Policy.update:
             raise ValueError(f"{name} moves its mask during training, so it finds no ticket to rewind: use lth fit")
         if not (is_dataclass(self.policy) and "density" in {each.name for each in fields(self.policy)}):
             raise ValueError(
-                f"{name} has no density, so it cannot be asked for {self.densities[0]}: make it a dataclass with one"
+                f"{name} has no density, so it cannot be asked for {density}: make it a dataclass with one"
             )
+        return self._policy(density).check(weights)
 
     @property
     def method(self) -> Method:
@@ -96,8 +96,11 @@ class OneShotPruning(Pruning):
     def mask(self, recipe: Recipe, parent: Result, density: float) -> Mask:
         """The mask that a density leaves of the dense network."""
         if self.policy is not None:
-            policy: Any = self.policy
-            policy = replace(policy, density=density).reseeded(recipe.seeds.mask)
-            found: Mask = policy.start(recipe.net(self.pruned(parent)), Mask.dense(parent.mask), recipe.draw)
-            return found
+            policy = self._policy(density).reseeded(recipe.seeds.mask)
+            return policy.start(recipe.net(self.pruned(parent)), Mask.dense(parent.mask), recipe.draw)
         return super().mask(recipe, parent, density)
+
+    def _policy(self, density: float) -> Policy:
+        policy: Any = self.policy
+        asked: Policy = replace(policy, density=density)
+        return asked

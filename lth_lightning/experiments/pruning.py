@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..sparsity import Allocation, Criterion, Global, Magnitude, Mask, Sample, count, prune_in_steps
+from ..sparsity import Allocation, Criterion, Global, Magnitude, Mask, Sample, prune_in_steps
+from ..training import Drawn
 from .base import Built, Experiment, Recipe, Result, Ticket
 from .control import Case, Control, Found, Method
 from .refusals import refuse_open_end
@@ -45,11 +46,11 @@ class Pruning(Experiment):
         if self.steps < 1:
             raise ValueError(f"steps is {self.steps}: a network is pruned in at least one step")
 
-    def check(self, built: Built, size: int) -> None:
-        """The masks keep something; an end to fine-tune beyond is an epoch's; the data can be what controls want."""
-        super().check(built, size)
+    def check(self, built: Built, weights: Mask) -> None:
+        """All densities are in reach; an end to fine-tune beyond is an epoch's; the data can be what controls want."""
+        super().check(built, weights)
         for density in self.densities:
-            count(density, size)
+            self.reach(density, weights)
         if self.rewind.to == "end":
             refuse_open_end(built.trainer)
         if absent := set(self.controls_at or ()) - set(range(1, len(self.densities) + 1)):
@@ -59,6 +60,17 @@ class Pruning(Experiment):
             )
         for control in self._applied:
             control.check(built)
+            for number in self._controlled:
+                control.reach(self.densities[number - 1], weights)
+
+    def check_data(self, built: Built) -> None:
+        """There are the images to score by."""
+        if self.criterion.reads_data:
+            next(iter(Drawn(built.data, self.sample)))
+
+    def reach(self, density: float, weights: Mask) -> None:
+        """Raise a ValueError if a density is out of reach."""
+        self.allocation.total(density, weights)
 
     @property
     @abstractmethod

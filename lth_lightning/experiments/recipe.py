@@ -31,7 +31,7 @@ from ..training import (
 )
 from .base import Built, Result, Ticket
 from .refusals import own_sparsify, refuse_open_end
-from .results import SCHEMA, Ledger, describe, provenance, read_result, write_result
+from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 
 Build = Callable[[Seeds, int], Built]
 
@@ -143,6 +143,7 @@ class LightningRecipe:
             "schema": SCHEMA,
             **self.labels,
             **describe(ticket, sparsify.mask, history.rows, test),
+            **structure(built, sparsify.mask),
             "precision": str(trainer.precision),
             "folder": self._name(folder),
             **provenance(),

@@ -13,8 +13,8 @@ import torch
 
 from .. import __version__
 from ..files import DamagedFileError, replacing, save
-from ..sparsity import Mask
-from .base import Result, Ticket
+from ..sparsity import Mask, diagnose
+from .base import Built, Result, Ticket
 
 SCHEMA = 1
 
@@ -77,6 +77,25 @@ def describe(
         **test,
         "layers": {name: list(counts) for name, counts in mask.layers().items()},
     }
+
+
+def structure(built: Built, mask: Mask) -> dict[str, Any]:
+    """The part of a row that says what a mask leaves of the network's graph: nothing for a dense one.
+
+    Args:
+        built: What was trained; its data module tells the `input_shape`, or nothing is said.
+        mask: The mask that the trained network has.
+    """
+    shape = getattr(built.data, "input_shape", None)
+    if shape is None or mask.kept == mask.size:
+        return {}
+    found = diagnose(built.module, mask, shape)
+    layers = {
+        name: {"dead": layer.dead, "disconnected": layer.disconnected, "effective": layer.effective}
+        for name, layer in found.layers.items()
+    }
+    told = {"effective_density": found.effective_density, "collapsed": found.collapsed, "layers": layers}
+    return {"structure": told}
 
 
 @cache

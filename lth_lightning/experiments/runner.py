@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ..files import held, replacing
-from ..sparsity import Prunable
+from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Result
 from .recipe import Build, LightningRecipe, Observer, quiet_trainer
@@ -128,8 +128,7 @@ class Run:
         Raises:
             ValueError: If the settings do not fit together.
         """
-        size = sum(weight.numel() for weight in self.prunable(built.module).values())
-        self.experiment.check(built, size)
+        self.experiment.check(built, Mask.dense(self.prunable(built.module)))
         quiet_trainer(built.trainer, self.folder, [], 0)
 
     def claim(self) -> None:

@@ -116,7 +116,7 @@ def test_a_policy_that_finds_no_ticket_is_refused(policy: Policy, words: str, tm
     from lth_lightning.training import Seeds
 
     with pytest.raises(ValueError, match=words):
-        OneShotPruning().taking(policy).check(build(Seeds.of(0), 0), 100)
+        OneShotPruning().taking(policy).check(build(Seeds.of(0), 0), DENSE)
 
 
 ALL = [CorruptedData(pixels=False), CorruptedData(labels=False), CorruptedData(), HalfData(), RearrangedMask()]
@@ -233,8 +233,10 @@ def test_data_that_cannot_be_corrupted_is_refused_before_anything_is_trained() -
 
     built: Any = build(Seeds.of(0), 0)._replace(data=SimpleNamespace())
     with pytest.raises(ValueError, match=r"SimpleNamespace has no random_labels.*leave that control out"):
-        OneShotPruning(controls=[CorruptedData()]).check(built, 100)
-    OneShotPruning(at="0it", controls=[CorruptedData()]).check(built, 100)  # where it does not apply, nothing is asked
+        OneShotPruning(controls=[CorruptedData()]).check(built, DENSE)
+    OneShotPruning(at="0it", controls=[CorruptedData()]).check(
+        built, DENSE
+    )  # where it does not apply, nothing is asked
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ class Allocation(ABC):
         Raises:
             ValueError: If the density is out of this allocation's reach within the mask; it says what can be reached.
         """
+        return self.budgets(scores, self.total(density, mask), mask)
+
+    def total(self, density: float, mask: Mask) -> int:
+        """The number of weights that a density asks for.
+
+        Raises:
+            ValueError: If it is out of this allocation's reach within the mask.
+        """
         total = count(density, mask.size)
         least, most = self.reach(mask)
         if not least <= total <= most:
@@ -42,7 +50,7 @@ class Allocation(ABC):
             if total > bound == mask.kept:
                 raise ValueError(f"{asks}, but no {side} {limit} are left: pruning cannot bring weights back")
             raise ValueError(f"{asks}, but {type(self).__name__} can keep no {side} {limit} here: {self.remedy}")
-        return self.budgets(scores, total, mask)
+        return total
 
     def reach(self, mask: Mask) -> tuple[int, int]:
         """The fewest and the most weights that it can keep within the mask."""

@@ -49,6 +49,10 @@ class AtInit(Policy):
         """Whether the criterion does."""
         return self.criterion.reads_weights
 
+    def check(self, weights: Mask) -> None:
+        """The allocation reaches the density."""
+        self.allocation.total(self.density, weights)
+
     def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         """Score the untrained weights and keep the best."""
         batches = draw(self.sample)

@@ -35,6 +35,14 @@ class Policy(ABC):
             draw: Gives the training images that a `Sample` describes, for policies that look at data.
         """
 
+    def check(self, weights: Mask) -> None:
+        """Raise a ValueError if it cannot give a mask.
+
+        Args:
+            weights: The dense mask of the weights that may be pruned.
+        """
+        return None
+
     def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
         """The mask from here on; asked before every optimizer step, when the dense gradients are there.
 
