@@ -124,8 +124,8 @@ def flat(*words: str) -> dict[str, Any]:
         ("--experiment.init_args.rewind.to 3it", {"experiment.init_args.rewind.to": "3it"}),
         ("--experiment.init_args.controls []", {"experiment.init_args.controls": []}),
         (
-            "--experiment.init_args.allocation Uniform",
-            {"experiment.init_args.allocation.class_path": "lth_lightning.sparsity.Uniform"},
+            "--experiment.init_args.allocation ERK",
+            {"experiment.init_args.allocation.class_path": "lth_lightning.sparsity.ERK"},
         ),
         ("--data.batch_size 7 --seeds [3,4]", {"data.init_args.batch_size": 7, "seeds": [3, 4]}),
         ("--prunable.exclude [net.head.weight]", {"prunable.exclude": ["net.head.weight"]}),
