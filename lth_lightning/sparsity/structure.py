@@ -72,8 +72,9 @@ def diagnose(net: nn.Module, mask: Mask, shape: Sequence[int]) -> Diagnosis:
     """Find the kept weights, and the units, that lie on no path from input to output.
 
     A path goes over kept weights of the mask and over all other layers, and skip connections are paths; what biases and
-    the shift of normalisation add starts none. Which weights of a kernel meet more than padding depends on the size of
-    the image: of a 3x3 kernel on an image of one pixel only the middle is on a path.
+    the shift of normalisation add starts none. A sigmoid is taken for a gate: the half that it makes of nothing goes
+    on. Which weights of a kernel meet more than padding depends on the size of the image: of a 3x3 kernel on an image
+    of one pixel only the middle is on a path.
 
     Args:
         net: The network or LightningModule; left as it was.
@@ -81,7 +82,8 @@ def diagnose(net: nn.Module, mask: Mask, shape: Sequence[int]) -> Diagnosis:
         shape: An image's (C, H, W).
 
     Raises:
-        ValueError: If the mask belongs to another network, or max pooling is dilated.
+        ValueError: If the mask belongs to another network, or it has attention or dilated max pooling, through which
+            paths are not followed.
     """
     effective = on_a_path(net, mask, shape)
     return Diagnosis({name: _layer(net, name, kept, effective[name]) for name, kept in mask.items()})

@@ -171,7 +171,7 @@ def test_a_skip_connection_leads_past_an_emptied_layer() -> None:
 
 
 @pytest.mark.parametrize(
-    "between", [nn.Sigmoid, nn.Softplus, nn.Tanh, nn.GELU, partial(nn.LayerNorm, 5), nn.Identity], ids=str
+    "between", [nn.Softplus, nn.Hardswish, nn.Tanh, nn.GELU, partial(nn.LayerNorm, 5), nn.Identity], ids=str
 )
 def test_what_stands_between_the_layers_does_not_matter(between: Callable[[], nn.Module]) -> None:
     plain = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 3))
@@ -190,6 +190,24 @@ def test_however_deep_the_network_no_path_is_lost_to_overflow(width: int, edges:
     layer[:edges, :edges] = True
     mask = Mask(dict.fromkeys(prunable(net), layer))
     assert on_a_path(net, mask, (width,)) == mask
+
+
+def test_a_gate_without_input_does_not_cut_the_path_that_it_gates() -> None:
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.gate, self.head = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x)
+            logits: Tensor = self.head(torch.sigmoid(self.gate(x)) * x)
+            return logits
+
+    net = Gated()
+    mask = dict(Mask.dense(prunable(net)))
+    assert diagnose(net, Mask(mask), (3,)).effective_density == 1
+    mask["gate.weight"] = torch.zeros(4, 4, dtype=torch.bool)
+    assert diagnose(net, Mask(mask), (3,)).collapsed == ["gate.weight"]
 
 
 def test_the_weights_of_the_network_do_not_matter() -> None:

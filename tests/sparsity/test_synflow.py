@@ -45,7 +45,7 @@ def chain(*widths: int, bias: bool = True, act: type[nn.Module] = nn.ReLU) -> nn
     return nn.Sequential(*layers[:-1])
 
 
-@pytest.mark.parametrize("act", [nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.GELU, nn.Softplus])
+@pytest.mark.parametrize("act", [nn.ReLU, nn.ReLU6, nn.Tanh, nn.Hardswish, nn.GELU, nn.Softplus])
 def test_the_score_of_a_weight_is_the_sum_over_the_paths_through_it(act: type[nn.Module]) -> None:
     net = drawn(chain(3, 4, 2, 3, act=act))
     mask = half(net, density=0.7)
@@ -185,6 +185,33 @@ def test_a_flow_beyond_float64_is_refused_and_one_below_it_is_not() -> None:
         else:
             with pytest.raises(ValueError, match=r"SynFlow cannot score Sequential: .* weights are too large"):
                 scores_of(net, Mask.dense(prunable(net)), 8)
+
+
+class Gated(nn.Module):
+    """A gate by squeeze and excitation (Hu et al., 2018, arXiv:1709.01507)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.squeeze, self.excite = nn.Conv2d(3, 4, 3), nn.Linear(4, 2), nn.Linear(2, 4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).mean((2, 3))
+        logits: Tensor = self.head(x * torch.sigmoid(self.excite(torch.relu(self.squeeze(x)))))
+        return logits
+
+
+def test_a_gate_lets_the_flow_through() -> None:
+    net = Gated()
+    layers = sums(scores_of(net, Mask.dense(prunable(net)), 3, 5, 5))
+    assert layers.min() > 0
+    assert layers[0] >= layers[3] > 0
+
+
+def test_attention_is_refused() -> None:
+    net = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    with pytest.raises(ValueError, match="a network with attention cannot be read as a linear flow"):
+        scores_of(net, Mask.dense(prunable(net)), 3, 4)
 
 
 def test_what_is_added_on_the_way_does_not_matter() -> None:

@@ -18,7 +18,10 @@ class LinearFlow(TorchFunctionMode):
     """While active, functions that are not linear for positive input are read as the nearest that is.
 
     Activation functions that bend become the identity, which ReLU is anyway; normalisation becomes its scale. This
-    holds for modules and for functions called directly. Biases and running means are for `parameters` to leave out.
+    holds for modules and for functions called directly. What is added is for `linear_parameters` to leave out.
+
+    Raises:
+        ValueError: In a network with attention.
     """
 
     readings: Mapping[Reading, Reading]
@@ -72,6 +75,10 @@ def _identity(flow: Tensor, *_: Any, **__: Any) -> Tensor:
     return flow
 
 
+def _refused(*_: Any, **__: Any) -> Tensor:
+    raise ValueError("a network with attention cannot be read as a linear flow: choose another criterion or network")
+
+
 def _running_scale(
     flow: Tensor,
     running_mean: Tensor | None = None,
@@ -106,7 +113,8 @@ READINGS: dict[Reading, Reading] = {
     F.group_norm: _group_scale,
     F.layer_norm: _layer_scale,
     F.rms_norm: _layer_scale,
-    **dict.fromkeys((F.relu6, F.hardtanh, F.hardswish, F.hardsigmoid, F.gelu, F.silu, F.mish, F.softplus), _identity),
-    **dict.fromkeys((F.softmax, F.log_softmax, F.softsign, F.logsigmoid), _identity),
-    **dict.fromkeys((torch.sigmoid, torch.tanh, Tensor.sigmoid, Tensor.tanh, F.sigmoid, F.tanh), _identity),
+    # not sigmoids: they are gates, which multiply a flow, and in a dark image are constants
+    **dict.fromkeys((F.relu6, F.hardtanh, F.hardswish, F.gelu, F.silu, F.mish, F.softplus, F.softsign), _identity),
+    **dict.fromkeys((torch.tanh, Tensor.tanh, F.tanh, F.softmax, F.log_softmax), _identity),
+    **dict.fromkeys((F.scaled_dot_product_attention, F.multi_head_attention_forward), _refused),
 }

@@ -27,8 +27,9 @@ class SynFlow(Criterion):
 
     R is computed in mode 'eval' and float64, from an image so dark that no activation exceeds 1: the scores are those
     of the formula times a positive constant, which leaves their order. What is added on the way (biases, running
-    means) is left out, so that R is linear in the image, and activation functions are the identity; the released code
-    takes the absolute values of biases and running means too, which at initialisation are zero.
+    means) is left out, so that R is linear in the image, and activation functions are the identity, but for sigmoids,
+    which gate; the released code takes the absolute values of biases and running means too, which at initialisation
+    are zero.
 
     Batches tell only the shape of an image.
     """
@@ -39,7 +40,7 @@ class SynFlow(Criterion):
         """Score the weights by |w * dR/dw|.
 
         Raises:
-            ValueError: If there are no batches, or R is beyond float64 for the darkest image.
+            ValueError: If there are no batches, the network has attention, or R is beyond float64 for the darkest image.
         """
         first = next(iter(batches), None)
         if first is None:
