@@ -40,7 +40,7 @@ class SynFlow(Criterion):
         """Score the weights by |w * dR/dw|.
 
         Raises:
-            ValueError: If there are no batches, the network has attention, or R is beyond float64 for the darkest image.
+            ValueError: If there are no batches, the network has attention, or R is beyond float64.
         """
         first = next(iter(batches), None)
         if first is None:
