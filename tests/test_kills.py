@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import tiny
 import yaml
+from composing import task_of
 from killed import Lth
 
 from lth_lightning import configs
 
 EXPERIMENTS = sorted(path.stem for path in configs.shipped().values() if path.parent.name == "experiments")
-SHORTER = {  # by experiment; whatever is not here runs as it is shipped
+SHORTER = {  # by experiment or its class; whatever is not here runs as it is shipped
+    "sanity": ["--experiment.init_args.densities", "[0.1]"],
     "IterativePruning": ["--experiment.init_args.rounds", "2"],
     "OneShotPruning": ["--experiment.init_args.densities", "[0.5,0.1]"],
     "Dense": ["--trainer.max_epochs", "30"],
@@ -26,7 +28,8 @@ SAVINGS = {"after every step": ["--save_seconds", "0"], "as by default": []}
 
 def words(experiment: str) -> list[str]:
     name = yaml.safe_load(configs.shipped()[experiment].read_text())["experiment"]["class_path"]
-    composed = ["--config", "digits", "--config", experiment, "--config", "debug", *SHORTER.get(name, [])]
+    shorter = SHORTER.get(experiment, SHORTER.get(name, []))
+    composed = ["--config", task_of(experiment), "--config", experiment, "--config", "debug", *shorter]
     return ["run", *composed, "--seeds", "[0,1]", "--folder", "run"]
 
 

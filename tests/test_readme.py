@@ -24,7 +24,7 @@ def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch)
     _, command, *args = shlex.split(line)
     assert command in COMMANDS
     if command == "run":
-        assert Arguments(command, configs.resolve(args)).experiment().trainings >= 1
+        assert Arguments(command, configs.resolve(args)).experiment(None).trainings >= 1
     elif command == "fit":
         assert Arguments(command, configs.resolve(args)).config.folder
 

@@ -35,6 +35,7 @@ def read(folder: Path | str) -> pd.DataFrame:
 
     A line that is not a complete row (a writer was cut off in the middle of it) is left out with a warning; its line
     number is kept in `table.attrs["unreadable_lines"]`. A training written twice counts once: the later row is taken.
+    Trainings that only prepare others (arm 'pretraining': a search for tickets on corrupted data) are left out.
     `table.attrs["not_applicable"]` has the reasons of sanity checks that do not apply, by arm.
 
     Args:
@@ -52,7 +53,7 @@ def read(folder: Path | str) -> pd.DataFrame:
     if not file.is_file():
         raise FileNotFoundError(_no_results(folder))
     lines = dict(_objects(file))
-    rows = [row for row in lines.values() if row is not None and _is_training(row)]
+    rows = [row for row in lines.values() if row is not None and _is_training(row) and row["arm"] != "pretraining"]
     unreadable = [number for number, row in lines.items() if row is None or not _is_training(row)]
     if unreadable:
         numbers = ", ".join(map(str, unreadable))

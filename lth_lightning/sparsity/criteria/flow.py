@@ -65,10 +65,10 @@ def linear_parameters(
     return values, [values[name].requires_grad_() for name in mask]
 
 
-def flow_through(net: nn.Module, values: Mapping[str, Tensor], shape: Sequence[int], amount: float = 1.0) -> Tensor:
-    """The sum of a network's outputs for one image of which every value is `amount`."""
+def flow_through(net: nn.Module, values: Mapping[str, Tensor], shape: Sequence[int], level: float = 1.0) -> Tensor:
+    """The sum of a network's outputs for one image of which every value is `level`."""
     place = next(iter(values.values()))
-    return output(net, values, torch.full((1, *shape), amount, dtype=torch.float64, device=place.device)).sum()
+    return output(net, values, torch.full((1, *shape), level, dtype=torch.float64, device=place.device)).sum()
 
 
 def _identity(flow: Tensor, *_: Any, **__: Any) -> Tensor:

@@ -66,13 +66,13 @@ class _Peak(LinearFlow):
 
 def _without_overflow(net: nn.Module, values: dict[str, Tensor], shape: Sequence[int]) -> Tensor:
     """R, up to a factor: for an image of the largest value up to 1 by which no activation exceeds 1."""
-    amount = 1.0
-    while amount > 1e-300:  # 1e-308 is the smallest number of full precision
+    level = 1.0
+    while level > 1e-300:  # 1e-308 is the smallest number of full precision
         with _Peak() as peak:
-            flow = flow_through(net, values, shape, amount)
+            flow = flow_through(net, values, shape, level)
         if peak.largest <= 1 + 1e-6:
             return flow
-        amount *= 1e-100 if math.isinf(peak.largest) else 1 / peak.largest
+        level *= 1e-100 if math.isinf(peak.largest) else 1 / peak.largest
     raise ValueError(
         f"SynFlow cannot score {type(net).__name__}: activations exceed 1 for the darkest image in float64, so its "
         "weights are too large, or it adds something that is no bias; choose another criterion"
