@@ -53,7 +53,6 @@ def _quiet(debug: bool) -> Iterator[None]:
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     with warnings.catch_warnings():
-        warnings.filterwarnings("always", category=CollapseWarning)
         shown = warnings.showwarning
         warnings.showwarning = lambda message, category, *rest: (
             print(f"warning: {message}", file=sys.stderr)
@@ -63,6 +62,7 @@ def _quiet(debug: bool) -> Iterator[None]:
         if not debug:
             logger.setLevel(logging.ERROR)  # it has a line of advertising per Trainer
             warnings.filterwarnings("ignore", module="lightning.*")
+        warnings.filterwarnings("always", category=CollapseWarning)
         try:
             yield
         finally:
