@@ -17,6 +17,8 @@ from lth_lightning.cli import main
 from lth_lightning.data import Arrays
 
 ROOT = Path(__file__).parent.parent
+METHODS_OF_EXPERIMENTS = ("omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket")
+WITHOUT_DATA = ("synflow", "magnitude_at_init", "random", "random_erk", "random_smart_ratio", "random_ticket")
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +90,7 @@ def test_an_experiment_runs_as_it_is_shipped_in_a_small_way(experiment: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [*names("methods"), "omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket"])
+@pytest.mark.parametrize("method", [*names("methods"), *METHODS_OF_EXPERIMENTS])
 def test_every_method_goes_through_the_sanity_checks_by_the_same_command(method: str) -> None:
     words = ["--config", "resnet8_digits", "--config", method, "--config", "sanity", "--config", "debug"]
     words += ["--seeds", "[0]", "--experiment.init_args.densities", "[0.2,0.1]"]
@@ -99,7 +101,7 @@ def test_every_method_goes_through_the_sanity_checks_by_the_same_command(method:
     left_out = json.loads(Path("run/not_applicable.json").read_text()) if experiment.inapplicable else {}
     assert left_out == experiment.inapplicable
     assert done - {"dense", "ticket", "reinitialised", "pretraining"} == asked - set(left_out)
-    assert ("random_labels" in left_out) == (method in ("synflow", "magnitude_at_init", "random_ticket") or "random" in method)
+    assert ("random_labels" in left_out) == (method in WITHOUT_DATA)
 
 
 @pytest.mark.slow
