@@ -24,7 +24,7 @@ from lightning.pytorch import Callback
 from torch.nn.functional import cross_entropy
 
 from lth_lightning.data import Arrays, Npz
-from lth_lightning.experiments.recipe import quiet_trainer
+from lth_lightning.experiments.trainer import quiet_trainer
 from lth_lightning.models import CIFARResNet, LeNet300100
 from lth_lightning.sparsity import AtInit
 from lth_lightning.training import Classifier, History, LastCheckpoint, Milestones, SeedSteps, Sparsify

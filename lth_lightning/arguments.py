@@ -51,6 +51,7 @@ class Arguments(LightningCLI):
         parser.add_argument("--seeds", type=list[int], default=[0], help=OPTIONS["seeds"])
         parser.add_argument("--track", type=Literal["wandb", "offline", "none"], default="none", help=OPTIONS["track"])
         parser.add_argument("--save_seconds", type=float, default=20.0, help=OPTIONS["save_seconds"])
+        parser.add_argument("--retry", type=bool, default=False, help=OPTIONS["retry"])
         parser.add_class_arguments(Prunable, "prunable")
         if not trains:
             parser.add_argument("--ckpt_path", type=str, required=True, help=OPTIONS["ckpt_path"])

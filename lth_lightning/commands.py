@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from lightning.pytorch import Trainer
 from rich.console import Console
 from torch import Tensor
@@ -20,6 +21,7 @@ from .experiments import Built, Dense
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
 from .experiments.runner import Run
+from .experiments.status import told
 from .failures import UsageError, out_of_space
 from .files import replacing
 from .mistakes import missing, refusals, usage_errors
@@ -43,6 +45,8 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
             train(command, configs.resolve(args))
         elif command == "report":
             report(args)
+        elif command == "status":
+            status(args)
         else:
             evaluate(command, configs.resolve(args))
     return 0
@@ -87,6 +91,7 @@ def train(command: str, args: list[str]) -> None:
             given.seeds,
             arguments.prunable(own),
             given.save_seconds,
+            given.retry,
         )
         weights = job.prunable(built.module)
         job.check(built)
@@ -185,15 +190,35 @@ def _predict(trainer: Trainer, built: Built, output: Path) -> int:
     return len(classes)
 
 
+def status(args: list[str]) -> None:
+    """`lth status FOLDER`."""
+    folder = _folder("status", args)
+    config = folder / "config.yaml"
+    if not config.is_file():
+        raise UsageError(f"'{folder}' has no config.yaml: name the folder that `lth run ... --folder` wrote to")
+    with usage_errors("run"):
+        whole = yaml.safe_load(config.read_text())
+        arguments = Arguments("run" if "experiment" in whole else "fit", ["--config", str(config)])
+        own = own_sparsify(arguments.build(Seeds.of(0), 0).trainer["callbacks"])
+        experiment = arguments.experiment(own)
+    for line in told(folder, arguments.config.seeds, experiment.trainings):
+        print(line)
+
+
+def _folder(command: str, args: list[str]) -> Path:
+    if len(args) != 1 or args[0].startswith("-"):
+        raise UsageError(f"give the folder of an experiment, such as lth {command} runs/imp")
+    return Path(args[0])
+
+
 def report(args: list[str]) -> None:
     """`lth report FOLDER`."""
-    if len(args) != 1 or args[0].startswith("-"):
-        raise UsageError("give the folder of an experiment, such as lth report runs/imp")
+    folder = _folder("report", args)
     from .report import summary, write_report  # matplotlib takes a second to import
 
     try:
-        write_report(Path(args[0]))
-        for line in summary(Path(args[0])):
+        write_report(folder)
+        for line in summary(folder):
             print(line)
     except FileNotFoundError as error:
         raise UsageError(str(error)) from error

@@ -43,7 +43,7 @@ def explained(error: BaseException) -> tuple[int, str]:
         return (error.code, "") if isinstance(error.code, int) else (1, str(error.code or ""))
     if isinstance(error, OSError):
         return 1, _of_the_system(error)
-    if isinstance(error, DamagedFileError):
+    if isinstance(error, DamagedFileError) or type(error).__name__ == "FailedTrainingError":
         return 1, str(error)
     if isinstance(error, ValueError | RuntimeError):
         return 1, f"{error} (--debug shows where)"

@@ -83,6 +83,18 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
+def in_use(folder: Path) -> bool:
+    """Whether another process holds a folder; nothing is written."""
+    try:
+        with (folder / ".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or the file system has no locks
+        pass
+    return False
+
+
 def save(value: Any, path: Path) -> None:
     """`torch.save` by way of memory, whole or not at all: torch's own writer hides that a disk is full.
 

@@ -6,6 +6,7 @@ COMMANDS = {
     "validate": "measure a checkpoint on the validation images",
     "test": "measure a checkpoint on the test images",
     "predict": "classify the test images with a checkpoint",
+    "status": "what an experiment has done, what failed, what is left and how long it takes",
     "report": "draw an experiment: report.html, its figures and its table",
     "configs": "list the shipped configs",
 }
@@ -15,6 +16,7 @@ OPTIONS = {
     "seeds": "one replicate each, such as [0,1,2]; [0] by default",
     "track": "curves in Weights & Biases: wandb, offline or none, the default",
     "save_seconds": "how often a running training is saved; 20 by default",
+    "retry": "true tries trainings again that failed (diverged, out of memory); false by default",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
     "ckpt_path": "the checkpoint, such as runs/imp/seed-0/round-01/last.ckpt",
@@ -23,11 +25,12 @@ OPTIONS = {
     "help_all": "the same with all options of Lightning's Trainer",
     "debug": "show the traceback of an error",
 }
-_VALUES = {
-    **{"config": "NAME", "folder": "FOLDER", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
-    **{"prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
-}
-_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "prunable.include", "prunable.exclude")
+_VALUES = dict(
+    [("config", "NAME"), ("folder", "FOLDER"), ("seeds", "LIST"), ("track", "WHERE"), ("save_seconds", "SECONDS")]
+    + [("retry", "BOOL"), ("prunable.include", "LIST"), ("prunable.exclude", "LIST"), ("ckpt_path", "FILE")]
+    + [("output", "FILE")]
+)
+_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")
 OPTIONS_OF = {
     "run": (*_TRAINING, *_ALWAYS),
@@ -35,6 +38,7 @@ OPTIONS_OF = {
     "validate": ("config", "ckpt_path", *_ALWAYS),
     "test": ("config", "ckpt_path", *_ALWAYS),
     "predict": ("config", "ckpt_path", "output", *_ALWAYS),
+    "status": ("debug",),
     "report": ("debug",),
     "configs": ("debug",),
 }
@@ -51,6 +55,7 @@ EXAMPLES = {
     "validate": (_MEASURE,),
     "test": (_MEASURE,),
     "predict": (_MEASURE,),
+    "status": ("runs/imp",),
     "report": ("runs/imp",),
     "configs": ("",),
 }

@@ -32,8 +32,8 @@ class TerminalProgress:
         self.console = console
         self.total = total
         self.every = every
-        self.done = 0
         self.trained = 0
+        self._names: set[str] = set()
         self._begun = self._told = time.monotonic()
         self._live = Progress(
             SpinnerColumn(),
@@ -44,6 +44,11 @@ class TerminalProgress:
             transient=True,
             disable=not console.is_terminal,
         )
+
+    @property
+    def done(self) -> int:
+        """Number of trainings that have ended, each counted once however often it is asked for."""
+        return len(self._names)
 
     def __enter__(self) -> "TerminalProgress":
         self._task = self._live.add_task("", count="", note="", total=1)
@@ -72,8 +77,8 @@ class TerminalProgress:
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A line for a training that has just finished; none for those that were there."""
-        self.done += 1
         self._share = 0.0
+        self._names.add(row["folder"])
         if not anew:
             return
         self.trained += 1
@@ -82,6 +87,12 @@ class TerminalProgress:
             f"{self.done}/{self.total} {row['folder']} ({row['arm'].replace('_', ' ')}, density {row['density']:.2%})"
             f"{accuracy}{self._left()}"
         )
+
+    def failed(self, name: str, why: str) -> None:
+        """A line for a training that failed."""
+        self._share = 0.0
+        self._names.add(name)
+        self._print(f"{self.done}/{self.total} {name} failed: {why}")
 
     def _left(self) -> str:
         trained = self.trained + self._share

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from ..sparsity import Allocation, Criterion, Global, Magnitude, Mask, Sample, p
 from ..training import Drawn
 from .base import Built, Experiment, Recipe, Result, Ticket
 from .control import Case, Control, Found, Method
+from .failed import FailedTrainingError
 from .refusals import refuse_open_end
 from .rewind import Rewind
 
@@ -106,12 +108,18 @@ class Pruning(Experiment):
         for number in range(1, len(self.densities) + 1):
             found = self._find(recipe, number, tickets)
             ticket = self._ticket("ticket", number, found, tickets[0], folder)
-            tickets.append(recipe.train(ticket, folder / f"round-{number:02}"))
+            try:
+                tickets.append(recipe.train(ticket, folder / f"round-{number:02}"))
+            except FailedTrainingError:
+                if self.before(number + 1):  # the next round would prune what this one has not trained
+                    break
+                continue
             for control in self._applied if number in self._controlled else ():
                 there = folder / control.arm / f"round-{number:02}"
                 search = partial(self.search, number, tickets[0])
                 case = Case(ticket, found, tickets[0], self.rewind, recipe, there, search)
-                controls.append(recipe.train(control.ticket(case), there))
+                with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
+                    controls.append(recipe.train(control.ticket(case), there))
         return tickets + controls
 
     def search(self, number: int, dense: Result, recipe: Recipe, folder: Path) -> Found:

@@ -3,20 +3,17 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.profilers import Profiler
+from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
 from ..files import DamagedFileError, again
 from ..sparsity import Batches, Fixed, Mask, Prunable, Sample
 from ..training import (
-    DirectEpoch,
     Drawn,
     History,
     HoldLearningRate,
@@ -26,12 +23,13 @@ from ..training import (
     Seeds,
     SeedSteps,
     Sparsify,
-    StopAt,
     load,
 )
 from .base import Built, Result, Ticket
-from .refusals import own_sparsify, refuse_open_end
+from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
+from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
+from .trainer import quiet_trainer
 
 Build = Callable[[Seeds, int], Built]
 
@@ -54,6 +52,14 @@ class Observer(Protocol):
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A training is finished, just now (anew) or long ago."""
 
+    def failed(self, name: str, why: str) -> None:
+        """A training failed, just now or long ago.
+
+        Args:
+            name: Its folder within the experiment's.
+            why: The reason.
+        """
+
 
 @dataclass(frozen=True)
 class LightningRecipe:
@@ -69,6 +75,8 @@ class LightningRecipe:
         observers: Told of every training.
         save_seconds: How often a running training is saved.
         data: Attributes of the data module to set, and their values.
+        retry: Whether to try trainings again that failed before.
+        failures: Name of a training -> why it failed; it is added to.
     """
 
     build: Build
@@ -80,15 +88,38 @@ class LightningRecipe:
     observers: Sequence[Observer] = ()
     save_seconds: float = 20.0
     data: Mapping[str, Any] = field(default_factory=dict)
+    retry: bool = False
+    failures: dict[str, str] = field(default_factory=dict)
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
-        """Train a ticket in its folder: read it if it is finished, resume it if it was cut."""
+        """Train a ticket in its folder: read it if it is finished, resume it if it was cut.
+
+        Raises:
+            FailedTrainingError: If it fails, or did before and is not to be retried; `failures` has it then.
+        """
         finished = read_result(folder)
-        result = finished or self._train(ticket, folder, keep)
+        result = finished or self._attempt(ticket, folder, keep)
         self.ledger.add(result.row)
         for observer in self.observers:
             observer.finished(dict(result.row), anew=finished is None)
         return result
+
+    def _attempt(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
+        before = None if self.retry else noted(folder)
+        try:
+            if before is not None:
+                raise FailedTrainingError(before)
+            forget(folder)
+            return self._train(ticket, folder, keep)
+        except (RuntimeError, MemoryError) as error:
+            why = before or reason(error)
+            if why is None:
+                raise
+            note(folder, why)
+            self.failures[self._name(folder)] = why
+            for observer in self.observers:
+                observer.failed(self._name(folder), why)
+            raise FailedTrainingError(why) from error
 
     def net(self, checkpoint: Path) -> nn.Module:
         """The network with the weights of a checkpoint, on the device that trains."""
@@ -158,6 +189,7 @@ class LightningRecipe:
             stopwatch.write()
             for observer in self.observers:
                 observer.epoch(row)
+            refuse_divergence(row)
 
         return tell
 
@@ -177,51 +209,6 @@ class LightningRecipe:
             return {}
         (metrics,) = trainer.test(built.module, datamodule=built.data, verbose=False)
         return dict(metrics)
-
-
-def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback], more_epochs: int) -> Trainer:
-    """A Lightning Trainer for one training in its folder, which leaves display and checkpoints to our callbacks.
-
-    Args:
-        config: The Trainer's arguments from the config.
-        folder: The training's own folder.
-        callbacks: All callbacks.
-        more_epochs: Epochs beyond the config's.
-    """
-    steps = config.get("max_steps", -1)
-    ours: dict[str, Any] = {
-        "callbacks": [*callbacks, *([StopAt(steps)] if steps != -1 else [])],
-        "max_steps": -1,
-        "max_epochs": config.get("max_epochs") or (-1 if steps != -1 else None),
-        "default_root_dir": folder,
-        "logger": config.get("logger") or False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "num_sanity_val_steps": 0,
-        "profiler": config.get("profiler") or NoProfiler(),
-    }
-    if more_epochs:
-        refuse_open_end(config)
-        ours["max_epochs"] = config["max_epochs"] + more_epochs
-    trainer = Trainer(**{**config, **ours})
-    DirectEpoch.into(trainer)
-    return trainer
-
-
-class NoProfiler(Profiler):
-    """Profiles nothing, at no cost: Lightning's own makes some fifty context managers a step."""
-
-    _nothing: AbstractContextManager[None] = nullcontext()
-
-    def start(self, action_name: str) -> None:
-        """Nothing."""
-
-    def stop(self, action_name: str) -> None:
-        """Nothing."""
-
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]  # Lightning's yields
-        """Nothing."""
-        return self._nothing
 
 
 class Stopwatch:

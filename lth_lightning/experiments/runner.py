@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from ..files import held, replacing
 from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Result
-from .recipe import Build, LightningRecipe, Observer, quiet_trainer
+from .failed import FailedTrainingError
+from .recipe import Build, LightningRecipe, Observer
 from .results import Ledger
+from .trainer import quiet_trainer
 
 Config = dict[str, Any]
 
@@ -87,6 +90,7 @@ class Run:
         seeds: One replicate each.
         prunable: Which weights a mask is over.
         save_seconds: How often a running training is saved.
+        retry: Whether to try trainings again that failed before.
 
     Raises:
         ValueError: If no seeds are given, one is negative or given twice, or save_seconds is negative.
@@ -99,6 +103,7 @@ class Run:
     seeds: Sequence[int] = (0,)
     prunable: Prunable = field(default_factory=Prunable)
     save_seconds: float = 20.0
+    retry: bool = False
 
     def __post_init__(self) -> None:
         seeds = f"seeds is {list(self.seeds)}"
@@ -137,13 +142,17 @@ class Run:
         Raises:
             OtherConfigError: If it is another's.
         """
-        grows = {"folder", "seeds", "track", "save_seconds"} | {
+        grows = {"folder", "seeds", "track", "save_seconds", "retry"} | {
             f"experiment.init_args.{name}" for name in self.experiment.may_grow
         }
         claim(self.folder, self.config, lambda key: any(key == name or key.startswith(f"{name}.") for name in grows))
 
     def run(self, observers: Sequence[Observer] = ()) -> list[Result]:
-        """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes."""
+        """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes.
+
+        Raises:
+            FailedTrainingError: In the end, if a training failed.
+        """
         with held(self.folder):
             self._note()
             return self._run(observers)
@@ -160,6 +169,7 @@ class Run:
     def _run(self, observers: Sequence[Observer]) -> list[Result]:
         ledger = Ledger(self.folder / "results.jsonl")
         results: list[Result] = []
+        failures: dict[str, str] = {}
         for seed in self.seeds:
             recipe = LightningRecipe(
                 build=self.build,
@@ -170,6 +180,15 @@ class Run:
                 ledger=ledger,
                 observers=observers,
                 save_seconds=self.save_seconds,
+                retry=self.retry,
+                failures=failures,
             )
-            results += self.experiment.run(recipe, self.folder / f"seed-{seed}")
+            with suppress(FailedTrainingError):  # of a dense training, on which all of this replicate depends
+                results += self.experiment.run(recipe, self.folder / f"seed-{seed}")
+        if failures:
+            name, why = next(iter(failures.items()))
+            raise FailedTrainingError(
+                f"{len(failures)} of {self.trainings} trainings failed, {name} first ({why}); what does not depend on "
+                "them is done; the same command with --retry true tries them again"
+            )
         return results

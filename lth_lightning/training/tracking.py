@@ -83,6 +83,10 @@ class WandbTracker:
         self._rows.append(row)
         self._attempt(lambda: self._finish(row))
 
+    def failed(self, name: str, why: str) -> None:
+        """End the run of a training that failed."""
+        self._attempt(lambda: self._runs.close(failed=True))
+
     def close(self) -> None:
         """End the run of a training that was cut, and write the overviews."""
         self._attempt(self._overviews)

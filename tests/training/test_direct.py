@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from tiny import build, same
 
-from lth_lightning.experiments.recipe import quiet_trainer
+from lth_lightning.experiments.trainer import quiet_trainer
 from lth_lightning.sparsity import AtInit
 from lth_lightning.training import DirectEpoch, Seeds, SeedSteps, Sparsify
 
