@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from .intervals import NOISE
 
@@ -60,9 +60,9 @@ class Margins:
             Lower and upper bounds `(..., L)`; infinite where the spread of a comparison is unknown.
         """
         rates, others = self.mean.shape[-2:]
-        error = self.spread / np.sqrt(np.maximum(self.n, 1))
-        low = self.mean - stats.t.isf(level / rates, np.maximum(self.n - 1, 1)) * error
-        high = self.mean + stats.t.isf(level / others, np.maximum(self.n - 1, 1)) * error
+        error, freedom = self.spread / np.sqrt(np.maximum(self.n, 1)), np.maximum(self.n - 1, 1)
+        low = self.mean + special.stdtrit(freedom, level / rates) * error
+        high = self.mean - special.stdtrit(freedom, level / others) * error
         return np.where(np.isnan(low), -np.inf, low).min(-1), np.where(np.isnan(high), np.inf, high).min(-1)
 
     def grown(self) -> "Margins":

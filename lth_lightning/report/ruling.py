@@ -28,7 +28,7 @@ class Condition:
         state: What the interval supports saying.
         as_means: What the means alone say, as the paper reads it.
         difference: Accuracy of tickets minus that of what they are compared with, at the best learning rate of the
-            latter, with confidence bounds (see `verdict`); unknown for condition 1.
+            latter, with confidence bounds (see `verdict`), one of which may be infinite; unknown for condition 1.
         threshold: What the difference has to be above.
         rate: Learning rate of the tickets; None where it has no name.
         more: About how many more seeds would settle the condition if means and spreads stayed; 0 where it is settled,
@@ -137,8 +137,9 @@ def _condition(
         return Condition("not measured", "not measured", threshold=margin.threshold)
     means = np.nan_to_num(margin.lowest(), nan=-np.inf)
     best = max(chosen, key=lambda i: means[i])
-    low, high = (bound[list(chosen)].max() + margin.threshold for bound in margin.bounds(level))
-    low, high = (float(end) if np.isfinite(low + high) else math.nan for end in (low, high))
+    low, high = (float(bound[list(chosen)].max() + margin.threshold) for bound in margin.bounds(level))
+    if math.isinf(low) and math.isinf(high):
+        low = high = math.nan
     n = margin.n[best]
     more = np.stack([bound[:, list(chosen)].max(-1) for bound in margin.grown().bounds(level)])
     return Condition(

@@ -75,8 +75,7 @@ def verdict(
     """
     _refuse(tolerance, gap, nontrivial, alpha)
     metric = metric or measured(table)
-    rates = [None if pd.isna(rate) else float(rate) for rate in table[lr]] if lr in table else [None] * len(table)
-    table = table.assign(rate=pd.Series(rates, index=table.index, dtype=object))
+    table = table.assign(rate=table[lr].astype(float) if lr in table else np.nan)
     tickets = table[(table["arm"] == "ticket") & (table["density"] > 0) & table[metric].notna()]
     densities = tickets.groupby("round")["density"].mean().sort_values(ascending=False, kind="stable")
     level = alpha / max(1, int((densities < nontrivial).sum()))
@@ -132,18 +131,16 @@ def _sufficient(trained: pd.Series, epochs: float) -> int:
 def _accuracies(table: pd.DataFrame, arm: str, metric: str) -> pd.DataFrame:
     """One row per learning rate and one column per seed; several trainings of a seed are averaged."""
     own = table[(table["arm"] == arm) & table[metric].notna()]
-    rates: list[Rate] = sorted(set(own["rate"]), key=_order)
-    rows = [own[[r == rate for r in own["rate"]]].groupby("seed")[metric].mean() for rate in rates]
-    return pd.DataFrame(dict(enumerate(rows))).T.set_axis(pd.Index(rates, dtype=object), axis=0)
+    return own.groupby(["rate", "seed"], dropna=False)[metric].mean().unstack("seed")
 
 
 def _verdict(
     round: int, density: float, values: dict[str, pd.DataFrame], first: int, level: float, tolerance: float, gap: float
 ) -> Verdict:
     seeds = sorted({seed for own in values.values() for seed in own.columns})
-    rates: list[Rate] = list(values["ticket"].index)
-    dense = values["dense"]
-    same = pd.DataFrame([dense.loc[r] if r in dense.index else {} for r in rates])
+    index = values["ticket"].index
+    rates: list[Rate] = [None if np.isnan(rate) else float(rate) for rate in index]
+    same = values["dense"].reindex(index)
 
     def array(own: pd.DataFrame) -> Array:
         found = own.reindex(columns=seeds).to_numpy(float)
