@@ -25,11 +25,10 @@ OPTIONS = {
     "help_all": "the same with all options of Lightning's Trainer",
     "debug": "show the traceback of an error",
 }
-_VALUES = dict(
-    [("config", "NAME"), ("folder", "FOLDER"), ("seeds", "LIST"), ("track", "WHERE"), ("save_seconds", "SECONDS")]
-    + [("retry", "BOOL"), ("prunable.include", "LIST"), ("prunable.exclude", "LIST"), ("ckpt_path", "FILE")]
-    + [("output", "FILE")]
-)
+_VALUES = {
+    **{"folder": "FOLDER", "config": "NAME", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
+    **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
+}
 _TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")
 OPTIONS_OF = {

@@ -4,12 +4,13 @@ from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
 from .direct import DirectEpoch
 from .history import History
-from .moments import Clock, Moment, StopAt
+from .moments import Clock, Moment
 from .randomness import Seeds, SeedSteps, seeded
 from .rewinding import HoldLearningRate, load, write_start
 from .sampling import Drawn
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
 from .sparsify import CollapseWarning, Sparsify
+from .stopping import StopAt
 
 __all__ = [
     "Classifier",

@@ -1,6 +1,6 @@
 """Training images to score weights by."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -37,7 +37,9 @@ class Drawn:
             if self.sample.per_class is None:
                 yield from islice(loader, self.sample.batches)
             else:
-                yield from by_class(loader, self.sample.per_class, self.sample.batches, _classes(self.data))
+                yield from by_class(
+                    loader, self.sample.per_class, self.sample.batches, getattr(self.data, "num_classes", None)
+                )
 
 
 def by_class(loader: Iterator[Batch], per_class: int, batches: int, classes: int | None) -> list[Batch]:
@@ -53,13 +55,13 @@ def by_class(loader: Iterator[Batch], per_class: int, batches: int, classes: int
         ValueError: If the loader ends before there are enough of each class.
     """
     parts: list[list[Batch]] = [[] for _ in range(batches)]
-    taken: dict[int, int] = defaultdict(int)
+    taken: Counter[int] = Counter()
     needed = per_class * batches
     for images, labels in loader:
         turns = torch.empty_like(labels)
         for label in set(labels.tolist()):
             here = labels == label
-            turns[here] = torch.arange(taken[label], taken[label] + int(here.sum()), device=labels.device)
+            turns[here] = taken[label] + torch.arange(int(here.sum()), device=labels.device)
             taken[label] += int(here.sum())
         for number, part in enumerate(parts):
             chosen = turns.div(per_class, rounding_mode="floor") == number
@@ -74,8 +76,3 @@ def by_class(loader: Iterator[Batch], per_class: int, batches: int, classes: int
             f"{taken[short[0]]}: lower sample.per_class or sample.batches, or train on more images"
         )
     return [(torch.cat([x for x, _ in part]), torch.cat([y for _, y in part])) for part in parts]
-
-
-def _classes(data: LightningDataModule) -> int | None:
-    classes = getattr(data, "num_classes", None)
-    return int(classes) if classes is not None else None
