@@ -9,5 +9,18 @@ from .intervals import Interval, mean_interval, paired_difference
 from .page import write_report
 from .reading import curves, read
 from .sentences import summary
+from .verdict import Verdict, verdict, winners
 
-__all__ = ["Interval", "curves", "mean_interval", "paired_difference", "read", "summary", "verdicts", "write_report"]
+__all__ = [
+    "Interval",
+    "Verdict",
+    "curves",
+    "mean_interval",
+    "paired_difference",
+    "read",
+    "summary",
+    "verdict",
+    "verdicts",
+    "winners",
+    "write_report",
+]

@@ -21,7 +21,10 @@ from .reading import curves, read
 from .sentences import TOLERANCE, WORDS, findings, measured
 from .structure import collapses, idle_table, idle_units
 from .table import lines
+from .verdict import verdict
 from .verdict_table import verdict_table
+from .winning import BAR, guideline
+from .winning import lines as winning_lines
 from .wording import duration
 
 MINUS, HARD_SPACE = "\u2212", "\u00a0"
@@ -66,6 +69,7 @@ def write_report(folder: Path | str) -> Path:
     folder = Path(folder)
     table = read(folder)
     checked, idle, numbers = verdicts(table, measured(table)), idle_units(table), lines(table)
+    won = verdict(table) if {"dense", "ticket", "reinitialised"} <= set(table["arm"]) else []
     drawings = _draw(table, checked, curves(folder))
     for name, drawing in drawings.items():
         write(folder / "figures" / f"{name}.png", drawing.png)
@@ -76,6 +80,9 @@ def write_report(folder: Path | str) -> Path:
         arms=list(describe(table["arm"]).values()),
         drawings=drawings,
         checks=verdict_table(checked) if len(checked) else None,
+        winning=winning_lines(won),
+        guideline=guideline(won),
+        bar=BAR,
         idle=idle_table(idle) if len(idle) else None,
         table=numbers,
         in_use=any("(" in line.got for _, own in numbers for line in own),

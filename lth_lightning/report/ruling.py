@@ -52,6 +52,7 @@ class Ruling:
         at_least: The least that it may be; the verdict unless that is `cannot tell`.
         at_most: The most that it may be.
         as_means: What the means alone say, as the paper reads it.
+        supposed: The same if conditions that were not measured held.
         conditions: By their number, 1 to 5.
         more: About how many more seeds would settle what is measured (see `Condition`).
         rates: The verdict at every single learning rate; empty in the literal mode.
@@ -61,6 +62,7 @@ class Ruling:
     at_least: Answer
     at_most: Answer
     as_means: Answer
+    supposed: Answer
     conditions: dict[int, Condition]
     more: float
     rates: dict[Rate, Answer]
@@ -123,6 +125,7 @@ def _ruling(
         at_least=RANKED[least],
         at_most=RANKED[most],
         as_means=answer(*(int(end) for end in means)),
+        supposed=RANKED[int(means[1])],
         conditions={1: one} | told,
         more=more,
         rates=rates,

@@ -10,6 +10,8 @@ from .margins import Array
 from .ruling import Rate, Ruling, literal_ruling, strict_ruling
 from .sentences import measured
 
+TOLERANCE = GAP = 0.005  # what Ma et al. ask for on CIFAR-10
+NONTRIVIAL, ALPHA = 0.4, 0.05
 ARMS = ("ticket", "dense", "reinitialised", "small_dense")
 
 
@@ -35,10 +37,10 @@ def verdict(
     metric: str | None = None,
     *,
     lr: str = "lr",
-    tolerance: float = 0.005,
-    gap: float = 0.005,
-    nontrivial: float = 0.4,
-    alpha: float = 0.05,
+    tolerance: float = TOLERANCE,
+    gap: float = GAP,
+    nontrivial: float = NONTRIVIAL,
+    alpha: float = ALPHA,
     epochs: float | None = None,
 ) -> list[Verdict]:
     """Whether tickets win, at every density.

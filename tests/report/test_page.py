@@ -120,7 +120,7 @@ def test_the_page_holds_the_table(folder: Path, page: Page) -> None:
 
 
 def test_the_page_holds_the_verdicts(folder: Path, page: Page) -> None:
-    shown = page.tables[0]
+    shown = page.tables[1]
     assert len(shown) == 3 * 8  # three checks, eight densities
     found = verdicts(read(folder))
     for cell, verdict in zip(shown, found.to_dict("records"), strict=True):  # both by check, and then by density

@@ -170,7 +170,7 @@ def ends(found: Verdict, mode: str = "strict") -> tuple[int, int]:
 
 
 def law(check: Callable[[pd.DataFrame], None]) -> Callable[[], None]:
-    tested: Callable[[], None] = settings(max_examples=15, deadline=None)(given(tables)(check))
+    tested: Callable[[], None] = settings(max_examples=12, deadline=None)(given(tables)(check))
     return tested
 
 
