@@ -1,5 +1,7 @@
 """The arguments of the commands that train or evaluate, and what is made of them."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import yaml
@@ -93,6 +95,17 @@ class Arguments(LightningCLI):
         """The whole configuration as plain values."""
         config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, format="yaml", skip_unset=False))
         return config
+
+    @classmethod
+    def completed(cls, command: str, config: dict[str, Any]) -> dict[str, Any]:
+        """A configuration with the defaults of what it lacks, or as it is if it cannot be read any more."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "config.yaml"
+            path.write_text(yaml.safe_dump(config))
+            try:
+                return cls(command, ["--config", str(path)]).resolved()
+            except Exception:  # whatever a parser makes of a file that is none of its own
+                return config
 
     def prunable(self, own: Sparsify | None) -> Prunable:
         """Which weights a mask is over: by `--prunable`, or by the config's own Sparsify where only that says so."""

@@ -20,7 +20,7 @@ from .arguments import Arguments
 from .experiments import Built, Dense
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
-from .experiments.runner import Run
+from .experiments.runner import Completed, Run
 from .experiments.status import told
 from .failures import UsageError, out_of_space
 from .files import replacing
@@ -95,7 +95,7 @@ def train(command: str, args: list[str]) -> None:
         )
         weights = job.prunable(built.module)
         job.check(built)
-        _claim(job)
+        _claim(job, lambda config: Arguments.completed(command, config))
         torch.set_num_threads(default_threads(built.module))
         finished = job.finished
         if finished < job.trainings:
@@ -114,10 +114,10 @@ def train(command: str, args: list[str]) -> None:
     console.print(f"{nothing}{there} in {job.folder}/results.jsonl; lth report {job.folder} draws them")
 
 
-def _claim(job: Run) -> None:
+def _claim(job: Run, completed: Completed) -> None:
     """Make the folder this experiment's, or say why it cannot be."""
     try:
-        job.claim()
+        job.claim(completed)
     except OSError as error:
         if out_of_space(error):
             raise

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,28 @@ from .results import Ledger
 from .trainer import quiet_trainer
 
 Config = dict[str, Any]
+Completed = Callable[[Config], Config]
 
 
 class OtherConfigError(ValueError):
     """A folder belongs to another configuration."""
 
 
-def claim(folder: Path, config: Config, may_differ: Callable[[str], bool]) -> None:
+def claim(folder: Path, config: Config, may_differ: Callable[[str], bool], completed: Completed = dict) -> None:
     """Make a folder this configuration's: write `config.yaml`, or compare with the one there.
 
     Args:
         folder: The experiment's folder.
         config: The resolved configuration.
         may_differ: Whether a dotted key may differ from the configuration that the folder began with.
+        completed: Adds the keys, with their defaults, that a configuration lacks because it is of an older version.
 
     Raises:
         OtherConfigError: If the folder was made by another configuration; names the keys that differ.
     """
     path = folder / "config.yaml"
     if any(folder.glob("seed-*")) or (folder / "results.jsonl").exists():  # before, nothing depends on it
-        there, here = _flat(_read(path)), _flat(config)
+        there, here = _flat(completed(_read(path))), _flat(config)
         keys = [key for key in {**there, **here} if there.get(key) != here.get(key) and not may_differ(key)]
         if keys:
             listed = "; ".join(f"{key} is {_told(there, key)} there, {_told(here, key)} here" for key in keys[:5])
@@ -48,6 +51,10 @@ def claim(folder: Path, config: Config, may_differ: Callable[[str], bool]) -> No
             )
     with replacing(path) as partial:
         partial.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def _is_or_is_in(names: set[str], key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def _read(path: Path) -> Config:
@@ -136,8 +143,11 @@ class Run:
         self.experiment.check(built, Mask.dense(self.prunable(built.module)))
         quiet_trainer(built.trainer, self.folder, [], 0)
 
-    def claim(self) -> None:
+    def claim(self, completed: Completed = dict) -> None:
         """Make the folder this experiment's.
+
+        Args:
+            completed: Adds the keys that an older version's configuration lacks.
 
         Raises:
             OtherConfigError: If it is another's.
@@ -145,7 +155,8 @@ class Run:
         grows = {"folder", "seeds", "track", "save_seconds", "retry"} | {
             f"experiment.init_args.{name}" for name in self.experiment.may_grow
         }
-        claim(self.folder, self.config, lambda key: any(key == name or key.startswith(f"{name}.") for name in grows))
+        may_differ = partial(_is_or_is_in, grows)
+        claim(self.folder, self.config, may_differ, completed)
 
     def run(self, observers: Sequence[Observer] = ()) -> list[Result]:
         """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes.
