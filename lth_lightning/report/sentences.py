@@ -171,7 +171,7 @@ def _of_checks(table: pd.DataFrame, metric: str) -> str:
     compared = found[found["n"] > 0]
     told = {
         "accuracy drops under": found[found["verdict"] == "accuracy drops"],
-        f"it does not drop by {100 * NO_CHANGE:g} percentage points under": found[found["verdict"] == "no drop"],
+        f"accuracy does not drop by {100 * NO_CHANGE:g} percentage points under": found[found["verdict"] == "no drop"],
         "not applicable:": found[found["verdict"] == "not applicable"],
     }
     clauses = [f"{start} {listed(_names(own, compared))}" for start, own in told.items() if len(own)]

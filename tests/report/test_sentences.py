@@ -149,7 +149,7 @@ def test_verdicts_of_sanity_checks_are_told_with_their_densities(dense: Path, wr
     (dense / "not_applicable.json").write_text('{"half_data": "Its pruning sees one batch"}')
     assert second(dense) == (
         "Sanity checks at 60 % and 36 % of the weights: accuracy drops under random labels (at 36 %) and shuffled "
-        "pixels; it does not drop by 0.5 percentage points under random labels (at 60 %) and rearranged mask "
+        "pixels; accuracy does not drop by 0.5 percentage points under random labels (at 60 %) and rearranged mask "
         "(at 60 %); not applicable: half of the data; nothing can be told in 1 of 6 cases."
     )
 
