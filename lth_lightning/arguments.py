@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from .experiments import Built, Dense, Experiment
@@ -66,15 +67,17 @@ class Arguments(LightningCLI):
     def instantiate_classes(self) -> None:
         """Leave it to `build`."""
 
-    def build(self, seeds: Seeds, init: int) -> Built:
+    def build(self, seeds: Seeds, init: int, width: float | None = None) -> Built:
         """A fresh module, data module and Trainer arguments.
 
         Args:
             seeds: Seeds of the data order and augmentation.
             init: Seed of the initialisation.
+            width: Share of the network's own width, for a narrower one.
         """
+        config = self.config if width is None else self._narrowed(width)
         with seeded("init", init):
-            made = self.parser.instantiate(self.config)
+            made = self.parser.instantiate(config)
         data = made.get("data")
         if data is None:
             raise UsageError(missing(["data"], self.command))
@@ -90,6 +93,12 @@ class Arguments(LightningCLI):
         if trainer.get("precision") is None:
             trainer["precision"] = default_precision(made.model, str(trainer.get("accelerator")))
         return Built(made.model, data, trainer)
+
+    def _narrowed(self, width: float) -> Namespace:
+        config: Namespace = self.config.clone()
+        key = "model.init_args.net.init_args.width"
+        config[key] *= width
+        return config
 
     def resolved(self) -> dict[str, Any]:
         """The whole configuration as plain values."""

@@ -69,6 +69,9 @@ class FakeRecipe:
         draws = generator(f"batch {self.data}")
         return [(torch.randn(12, 8, generator=draws), torch.arange(12) % 6)]
 
+    def width(self, fewer: int) -> float:
+        return 1 - fewer / (2 * SIZE)
+
     def on(self, data: Mapping[str, Any]) -> "FakeRecipe":
         other = copy(self)  # which shares the lists
         other.data = {**self.data, **data}

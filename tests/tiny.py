@@ -38,6 +38,7 @@ class Net(nn.Module):
 def build(
     seeds: Seeds,
     init: int,
+    width: float | None = None,
     *callbacks: Callback,
     net: Any = Net,
     optimizer: Any = momentum,
@@ -61,7 +62,7 @@ def recipe(
 ) -> LightningRecipe:
     """A recipe for tiny trainings, each a tenth of a second; every training gets fresh callbacks."""
     return LightningRecipe(
-        build=lambda seeds, init: build(seeds, init, *callbacks(), **options),
+        build=lambda seeds, init, width=None: build(seeds, init, width, *callbacks(), **options),
         seeds=Seeds.of(seed),
         root=root,
         labels={"experiment": "Tiny", "seed": seed},

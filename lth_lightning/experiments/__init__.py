@@ -11,6 +11,7 @@ from .pruning import Pruning
 from .recipe import LightningRecipe, Observer
 from .results import Ledger, read_result
 from .rewind import Rewind
+from .small_dense import SmallDense
 
 __all__ = [
     "Built",
@@ -35,6 +36,7 @@ __all__ = [
     "Result",
     "Rewind",
     "ShuffledWeights",
+    "SmallDense",
     "Ticket",
     "read_result",
     "rearranged",

@@ -37,6 +37,8 @@ class Ticket:
         density: The density asked for.
         more: Epochs to train beyond the end of the schedule, such as '10ep', for fine-tuning.
         own: Whether the config's own `Sparsify` has its way, where it has one.
+        width: Share of the network's own width, for a narrower one; None for all of it.
+        weights: Number of prunable weights that the density of a narrower network is a share of.
     """
 
     arm: str = "dense"
@@ -47,6 +49,8 @@ class Ticket:
     density: float = 1.0
     more: str = "0ep"
     own: bool = False
+    width: float | None = None
+    weights: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,16 @@ class Recipe(Protocol):
 
     def draw(self, sample: Sample) -> Batches:
         """Training images and labels to score weights by."""
+
+    def width(self, fewer: int) -> float:
+        """The largest share of the network's width that leaves so many parameters fewer, or more than so many.
+
+        Args:
+            fewer: Number of parameters.
+
+        Raises:
+            ValueError: If the network has no width, or no width leaves so few.
+        """
 
     def on(self, data: Mapping[str, Any]) -> "Recipe":
         """The same recipe with other data.

@@ -30,8 +30,20 @@ from .failed import FailedTrainingError, forget, note, noted, reason, refuse_div
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .trainer import quiet_trainer
+from .widths import narrowed, parameters
 
-Build = Callable[[Seeds, int], Built]
+
+class Build(Protocol):
+    """Makes a fresh set of what one training needs."""
+
+    def __call__(self, seeds: Seeds, init: int, width: float | None = None) -> Built:
+        """Make it.
+
+        Args:
+            seeds: Seeds of the data order and augmentation.
+            init: Seed of the initialisation.
+            width: Share of the network's own width, for a narrower one.
+        """
 
 
 class Observer(Protocol):
@@ -66,7 +78,7 @@ class LightningRecipe:
     """Trains tickets, each in its folder.
 
     Args:
-        build: (seeds, seed of the initialisation) -> a fresh module, data module and Trainer arguments.
+        build: Makes a fresh module, data module and Trainer arguments.
         seeds: The replicate's seeds.
         root: The experiment's folder, which names are relative to.
         labels: Columns that all rows share, such as the experiment's name and the seed.
@@ -135,14 +147,18 @@ class LightningRecipe:
         """The same recipe with other data."""
         return replace(self, data={**self.data, **data})
 
-    def _built(self, init: int) -> Built:
-        built = self.build(self.seeds, init)
+    def width(self, fewer: int) -> float:
+        """The largest share of the network's width that leaves so many parameters fewer, or more than so many."""
+        return narrowed(lambda width: parameters(self.build, self.seeds, width), fewer)
+
+    def _built(self, init: int, width: float | None = None) -> Built:
+        built = self.build(self.seeds, init) if width is None else self.build(self.seeds, init, width)
         for name, value in self.data.items():
             setattr(built.data, name, value)
         return built
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
-        built = self._built(self.seeds.init if ticket.init is None else ticket.init)
+        built = self._built(self.seeds.init if ticket.init is None else ticket.init, ticket.width)
         own = own_sparsify(built.trainer["callbacks"])
         sparsify = self._sparsify(built, own if ticket.own else None, ticket)
         if sparsify is own:

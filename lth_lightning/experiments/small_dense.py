@@ -1,0 +1,40 @@
+"""The control that says whether a ticket beats a network that was small from the start."""
+
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import ClassVar
+
+from ..sparsity import mix
+from .base import Built, Ticket
+from .control import Case, Control
+
+
+@dataclass(frozen=True)
+class SmallDense(Control):
+    """A dense network of the same depth and reduced width, with as many parameters as the ticket has left.
+
+    The width is the largest whose network has no more parameters than the ticket (kept weights, and all that cannot be
+    pruned); rows tell it as `width`, a share of the network's own. It is trained in full from an initialisation of its
+    own (small-dense training of Ma et al., 2021, arXiv:2107.00166, appendix B).
+    """
+
+    arm: ClassVar[str] = "small_dense"
+
+    def check(self, built: Built) -> None:
+        """The network has a width."""
+        net = getattr(built.module, "net", built.module)
+        if "width" not in signature(type(net)).parameters:
+            raise ValueError(f"{type(net).__name__} has no width that SmallDense could reduce: leave that control out")
+
+    def ticket(self, case: Case) -> Ticket:
+        """A narrow network without a mask.
+
+        Raises:
+            ValueError: If the narrowest network has more parameters than the ticket.
+        """
+        mask, seeds, number = case.found.mask, case.recipe.seeds, case.ticket.round
+        width = case.recipe.width(mask.size - mask.kept)
+        init = mix(self.arm, seeds.init, number)
+        return replace(
+            case.ticket, arm=self.arm, mask=None, start=None, init=init, more="0ep", width=width, weights=mask.size
+        )
