@@ -10,6 +10,10 @@ from .drawing import BAND, beside, density_axis, legend, limits
 from .intervals import levels
 from .sentences import WORDS
 
+FAR = 0.4  # where all tickets keep less, the way to the dense network would take half of the axis: its band is enough
+    0.4  # where all tickets keep less, half of the axis would be between them and the dense network: its band is enough
+)
+
 
 def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
     """Accuracy of every arm against the share of weights kept.
@@ -27,14 +31,16 @@ def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
     figure = Figure(figsize=(width, 0.5 * width + 0.4 if width > 6 else 4.0))
     axes = figure.subplots()
     others = [arm for name, arm in arms.items() if name != "dense"]
+    sparse = means.loc[means["arm"] != "dense", "density"]
+    shown = sparse if len(sparse) and sparse.max() < FAR else means["density"]
     for index, arm in enumerate(others):
         own, seeds = means[means["arm"] == arm.name], table[table["arm"] == arm.name]
-        place = beside(seeds["density"], index + 0.4, len(others), means["density"])
+        place = beside(seeds["density"], index + 0.4, len(others), shown)
         axes.plot(place, 100 * seeds[metric], ".", color=arm.colour, alpha=0.45, markersize=6, markeredgewidth=0)
-        _series(axes, own, arm, beside(own["density"], index, len(others), means["density"]))
+        _series(axes, own, arm, beside(own["density"], index, len(others), shown))
     if "dense" in arms:
         _dense_band(axes, means[means["arm"] == "dense"].iloc[0], arms["dense"])
-    density_axis(axes, means["density"].tolist(), width)
+    density_axis(axes, shown.tolist(), width)
     axes.set_ylim(*limits(means, table[metric].to_numpy()))
     axes.set_ylabel(f"{WORDS[metric]} (%)")
     legend(figure, axes)

@@ -69,6 +69,15 @@ def test_a_single_seed_is_drawn_without_bars(table: pd.DataFrame) -> None:
             assert all(np.isnan(cap.get_ydata()).all() for cap in container.lines[1])
 
 
+def test_the_axis_goes_up_to_the_dense_network_unless_all_tickets_are_far_from_it(table: pd.DataFrame) -> None:
+    (axes,) = accuracy_figure(table, "test_accuracy", WIDE).axes
+    assert axes.get_xlim()[0] > 1
+    far = table[(table["arm"] == "dense") | (table["density"] < 0.4)]
+    assert len(far) < len(table)
+    (axes,) = accuracy_figure(far, "test_accuracy", WIDE).axes
+    assert far.loc[far["arm"] != "dense", "density"].max() < axes.get_xlim()[0] < 0.5
+
+
 def test_a_single_seed_of_dense_networks_has_no_band(table: pd.DataFrame) -> None:
     assert len(accuracy_figure(table, "test_accuracy", WIDE).axes[0].patches) == 1
     assert len(accuracy_figure(table[table["seed"] == 0], "test_accuracy", WIDE).axes[0].patches) == 0
