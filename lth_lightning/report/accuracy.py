@@ -10,9 +10,7 @@ from .drawing import BAND, beside, density_axis, legend, limits
 from .intervals import levels
 from .sentences import WORDS
 
-FAR = 0.4  # where all tickets keep less, the way to the dense network would take half of the axis: its band is enough
-    0.4  # where all tickets keep less, half of the axis would be between them and the dense network: its band is enough
-)
+FAR = 0.4  # where all tickets keep less, half of the axis would be the way to the dense network: its band is enough
 
 
 def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
