@@ -272,12 +272,18 @@ def test_a_command_leaves_this_process_as_it_was(capsys: Capture) -> None:
 def test_a_signal_ends_a_training_with_one_sentence(sent: signal.Signals, code: int) -> None:
     line = "fit --config digits --folder run --trainer.max_epochs 100000 --save_seconds 0"
     with subprocess.Popen(
-        [sys.executable, "-m", "lth_lightning", *line.split()], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "lth_lightning", *line.split()],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as process:
-        while not Path("run/seed-0/round-00/last.ckpt").exists():
-            assert process.poll() is None
-        process.send_signal(sent)
-        _, err = process.communicate(timeout=60)
+        try:
+            while not Path("run/seed-0/round-00/last.ckpt").exists():
+                assert process.poll() is None
+            process.send_signal(sent)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == code
     assert err.count("\n") == 1
     assert err.endswith("ed: the same command line continues where it was\n")
