@@ -254,7 +254,10 @@ def test_trainings_without_their_config_are_not_continued(
     assert left(Path("run")) == left(made["1"])
 
 
-@pytest.mark.parametrize("rewind", ["--experiment.rewind.to 3ep", "--experiment.rewind {to: end, more: 1ep}"])
+@pytest.mark.parametrize(
+    "rewind",
+    ["--experiment.rewind.to 3ep", pytest.param("--experiment.rewind {to: end, more: 1ep}", marks=pytest.mark.slow)],
+)
 def test_a_moment_that_early_stopping_comes_before_is_told_whenever_it_is_typed(rewind: str, capsys: Capture) -> None:
     stopping = "{class_path: EarlyStopping, init_args: {monitor: val_loss, min_delta: 10, patience: 1}}"
     Path("stop.yaml").write_text(f"trainer: {{max_epochs: 5, callbacks: [{stopping}]}}")
@@ -289,12 +292,12 @@ SLOW = pytest.mark.slow
 DAMAGES = [
     # the file, what happened to it, what had not been finished, what the sentence says
     pytest.param(f"{TICKET}/last.ckpt", truncated, [], "is truncated, or not a Lightning checkpoint", marks=SLOW),
-    (f"{TICKET}/last.ckpt", of_another_network, [], "is of another network (net."),
+    pytest.param(f"{TICKET}/last.ckpt", of_another_network, [], "is of another network (net.", marks=SLOW),
     pytest.param(f"{TICKET}/last.ckpt", Path.unlink, [], "is missing", marks=SLOW),
     (f"{TICKET}/last.ckpt", truncated, ["result.pt"], "is truncated, or not a Lightning checkpoint"),
     pytest.param(f"{TICKET}/last.ckpt", of_another_network, ["result.pt"], "is of another network (net.", marks=SLOW),
     (f"{TICKET}/last.ckpt", of_another_training, ["result.pt"], "is of another training: delete"),
-    (f"{TICKET}/start.ckpt", text, ["result.pt", "last.ckpt"], "is truncated, or not a Lightning checkpoint"),
+    pytest.param(f"{TICKET}/start.ckpt", text, ["result.pt", "last.ckpt"], "is truncated, or not", marks=SLOW),
     pytest.param(
         f"{TICKET}/start.ckpt",
         of_something_else,
@@ -302,9 +305,9 @@ DAMAGES = [
         "is truncated, or not a Lightning",
         marks=SLOW,
     ),
-    (f"{DENSE}/kept-1ep.ckpt", truncated, [], "is truncated, or not a Lightning checkpoint"),
+    pytest.param(f"{DENSE}/kept-1ep.ckpt", truncated, [], "is truncated, or not a Lightning checkpoint", marks=SLOW),
     pytest.param(f"{DENSE}/kept-1ep.ckpt", Path.unlink, [], "is missing", marks=SLOW),
-    (f"{TICKET}/result.pt", truncated, [], "is truncated, or not a result"),
+    pytest.param(f"{TICKET}/result.pt", truncated, [], "is truncated, or not a result", marks=SLOW),
     pytest.param(f"{TICKET}/result.pt", of_something_else, [], "is truncated, or not a result", marks=SLOW),
 ]
 
@@ -332,7 +335,7 @@ def test_a_damaged_file_is_named_and_deleting_what_the_sentence_says_mends_it(
     assert left(Path("run")) == left(made["2"])
 
 
-@pytest.mark.parametrize("cut", [1, 400, 700])
+@pytest.mark.parametrize("cut", [pytest.param(1, marks=SLOW), 400, pytest.param(700, marks=SLOW)])
 def test_results_cut_within_a_line_are_written_again(cut: int, made: dict[str, Path], capsys: Capture) -> None:
     shutil.copytree(made["1"], "run")
     ledger = Path("run/results.jsonl")
@@ -351,13 +354,13 @@ def test_results_cut_after_any_byte_leave_the_rows_before_readable(tmp_path: Pat
 
 
 WRITES = [
-    (runner, "replacing", 1, "run/config.yaml"),
+    pytest.param(runner, "replacing", 1, "run/config.yaml", marks=SLOW),
     pytest.param(checkpoints, "replacing", 1, "run/seed-0/round-00/kept-1ep.ckpt", marks=SLOW),
     pytest.param(checkpoints, "replacing", 2, "run/seed-0/round-00/last.ckpt", marks=SLOW),
     (results, "save", 1, "run/seed-0/round-00/result.pt"),
     pytest.param(results, "replacing", 1, "run/results.jsonl", marks=SLOW),
-    (rewinding, "save", 1, "run/seed-0/round-01/start.ckpt"),
-    (checkpoints, "replacing", 3, "run/seed-0/round-01/last.ckpt"),
+    pytest.param(rewinding, "save", 1, "run/seed-0/round-01/start.ckpt", marks=SLOW),
+    pytest.param(checkpoints, "replacing", 3, "run/seed-0/round-01/last.ckpt", marks=SLOW),
     (results, "replacing", 2, "run/results.jsonl"),
 ]
 

@@ -155,7 +155,7 @@ def interrupt_at(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LastCheckpoint, "on_train_epoch_end", interrupted)
 
 
-@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize("epoch", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_an_interrupted_experiment_says_so_and_goes_on_when_typed_again(
     epoch: int, whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -236,6 +236,7 @@ def test_predictions_lie_beside_the_checkpoint_unless_asked_otherwise(whole: Pat
     assert len(Path("predictions.csv").read_text().splitlines()) == 398
 
 
+@pytest.mark.slow
 def test_the_report_of_a_folder_is_drawn(whole: Path, capsys: Capture) -> None:
     Path("run").symlink_to(whole)
     said = lth("report run", capsys)

@@ -57,6 +57,7 @@ def test_a_config_begins_with_what_it_is_in_a_line(name: str) -> None:
     assert name == "digits" or any(line.startswith(("# lth run --config ", "# lth fit --config ")) for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_command_in_a_configs_header_is_right(name: str) -> None:
     commands = re.findall(r"^# lth (run|fit) (.*?)(?:   .*)?$", SHIPPED[name].read_text(), re.MULTILINE)
@@ -195,6 +196,7 @@ def test_a_method_adds_its_callback_to_those_that_are_there(method: str) -> None
     assert sparsify is not callbacks(cli)[1], "every training gets its own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", names("tasks"))
 def test_no_task_is_in_the_way_of_a_method(task: str) -> None:
     Path("method.yaml").write_text(METHODS["of one's own"])

@@ -64,6 +64,7 @@ class Memory(Callback):
         self.tensors.append((len(found), sum(each.numel() for each in found)))
 
 
+@pytest.mark.slow
 def test_twenty_masks_in_a_row_take_no_more_memory_than_two() -> None:
     memory = Memory()
     fit(Foreign(), Sparsify(Redraw()), memory, max_epochs=5)

@@ -143,6 +143,7 @@ def test_whatever_a_kill_leaves_an_experiment_redoes_nothing_that_was_finished(
         assert tiny.contents(state) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hook", "nth", "save_seconds", "step"),
     [

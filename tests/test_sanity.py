@@ -73,7 +73,9 @@ def trained(folder: str) -> dict[str, torch.Tensor]:
     return state
 
 
-@pytest.mark.parametrize("method", ["snip", "grasp", "random"])
+@pytest.mark.parametrize(
+    "method", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("grasp", "random")), "snip"]
+)
 def test_a_method_is_the_same_in_one_training_and_in_an_experiment(method: str, tmp_path: Path) -> None:
     (alone,) = rows("--config", method, command="fit")
     one = trained(f"run/{alone['folder']}")
@@ -95,7 +97,7 @@ def options(**values: str) -> list[str]:
     "words",
     [
         ["--config", "method.yaml", "--config", "sanity"],
-        ["--config", "sanity", *options(criterion="outside.Fisher", at="0it")],
+        pytest.param(["--config", "sanity", *options(criterion="outside.Fisher", at="0it")], marks=pytest.mark.slow),
     ],
     ids=["policy", "criterion"],
 )
@@ -113,6 +115,7 @@ def test_a_method_from_outside_goes_through_the_sanity_checks_and_gets_verdicts(
     assert set(judged["verdict"]) == {"cannot tell"}, "one seed"
 
 
+@pytest.mark.slow
 def test_a_check_that_does_not_apply_is_named_and_kept_for_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--config", "random_erk", "--config", "sanity", *options(densities="[0.3]")]
     assert {row["arm"] for row in rows(*words)} == {"dense", "ticket", "shuffled_weights", "reinitialised"}

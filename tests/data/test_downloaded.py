@@ -103,6 +103,7 @@ def test_missing_data_without_network_gives_one_sentence(
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_cifar10_is_read_from_its_arrays() -> None:
     cifar = CIFAR10()

@@ -38,7 +38,13 @@ def test_the_width_is_the_largest_that_has_no_more_parameters(total: int, units:
 
 
 @pytest.mark.parametrize(
-    ("task", "density"), [("digits", 0.3), ("resnet8_digits", 0.3), ("resnet20_cifar10", 0.05), ("vgg16_cifar10", 0.1)]
+    ("task", "density"),
+    [
+        ("digits", 0.3),
+        ("resnet8_digits", 0.3),
+        pytest.param("resnet20_cifar10", 0.05, marks=pytest.mark.slow),
+        pytest.param("vgg16_cifar10", 0.1, marks=pytest.mark.slow),
+    ],
 )
 def test_a_narrowed_network_has_as_many_parameters_as_a_ticket_or_hardly_fewer(
     task: str, density: float, monkeypatch: pytest.MonkeyPatch

@@ -81,6 +81,7 @@ def test_only_the_head_follows_the_number_of_classes(build: Build, shape: tuple[
     assert hundred["head.bias"] == (100,)
 
 
+@pytest.mark.slow
 @every_network
 def test_one_training_step_reaches_every_parameter(build: Build, shape: tuple[int, int, int]) -> None:
     net = make(build, width=0.25)
@@ -109,6 +110,7 @@ def test_a_forward_pass_draws_nothing_and_repeats(build: Build, shape: tuple[int
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 @every_network
 def test_a_copy_and_a_pickle_compute_the_same_with_weights_of_their_own(
     build: Build, shape: tuple[int, int, int]

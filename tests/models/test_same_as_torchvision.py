@@ -36,6 +36,7 @@ def assert_same_outputs(ours: nn.Module, theirs: nn.Module, x: torch.Tensor) -> 
         torch.testing.assert_close(value, reference, rtol=1e-3, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [18, 50])
 def test_resnets_compute_what_torchvision_computes(depth: int) -> None:
     torch.manual_seed(0)
@@ -51,6 +52,7 @@ def test_mobilenet_v2_computes_what_torchvision_computes() -> None:
     assert_same_outputs(MobileNetV2(stem="imagenet", init="pytorch"), theirs, torch.randn(4, 3, 96, 96))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("depth", "plan"), [(11, "A"), (16, "D"), (19, "E")])
 def test_vgg_extracts_the_features_that_torchvision_extracts(depth: int, plan: str) -> None:
     torch.manual_seed(0)

@@ -132,6 +132,7 @@ def test_the_page_holds_the_verdicts(folder: Path, page: Page) -> None:
     assert "The 24 intervals stand each for itself" in " ".join(page.words.split())
 
 
+@pytest.mark.slow
 def test_what_does_not_apply_and_what_is_left_without_a_use_are_told(
     tmp_path: Path, write_training: Callable[..., None]
 ) -> None:
@@ -169,12 +170,14 @@ def test_figures_are_files_too(folder: Path) -> None:
         assert len(content) > 10_000
 
 
+@pytest.mark.slow
 def test_reporting_again_writes_the_same_bytes(folder: Path, page: Page) -> None:
     before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     write_report(folder)
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_names_cannot_become_markup(tmp_path: Path, write_training: Callable[..., None]) -> None:
     folder = tmp_path / "<script>alert(1)<"
     bad = "<script>alert(2)</script>$\\frac"
@@ -195,6 +198,7 @@ def test_names_cannot_become_markup(tmp_path: Path, write_training: Callable[...
         assert f"<script>alert({number})<" in page.words
 
 
+@pytest.mark.slow
 def test_a_half_finished_experiment_has_a_page_that_says_so(
     tmp_path: Path, write_training: Callable[..., None]
 ) -> None:
@@ -214,6 +218,7 @@ def test_a_half_finished_experiment_has_a_page_that_says_so(
     assert "(no interval)" in page.words
 
 
+@pytest.mark.slow
 def test_dense_networks_of_one_seed_have_a_page_without_comparisons(
     tmp_path: Path, write_training: Callable[..., None]
 ) -> None:

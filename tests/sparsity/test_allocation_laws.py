@@ -39,7 +39,7 @@ def test_every_allocation_has_a_row() -> None:
 
 
 @every_allocation
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(layered(), st.data())
 def test_every_allocation_divides_exactly_what_was_asked_for_or_names_the_nearest_density_it_can(
     make: Make, case: Case, data: st.DataObject
@@ -56,7 +56,7 @@ def test_every_allocation_divides_exactly_what_was_asked_for_or_names_the_neares
 
 
 @every_allocation
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(layered(), st.data())
 def test_every_allocation_gives_no_layer_less_at_a_higher_density(make: Make, case: Case, data: st.DataObject) -> None:
     scores, mask = case

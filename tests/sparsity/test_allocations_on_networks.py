@@ -64,6 +64,7 @@ def assert_exact(row: str, build: Build, width: float) -> None:
 every_row = pytest.mark.parametrize("row", [row for row in EVERY if row not in ABLATIONS])
 
 
+@pytest.mark.slow
 @every_row
 @pytest.mark.parametrize(("build", "width"), NETWORKS.values(), ids=NETWORKS)
 def test_masks_have_the_exact_counts_on_a_narrow_network(build: Build, width: float, row: str) -> None:

@@ -50,6 +50,7 @@ def test_every_exported_network_is_in_the_table() -> None:
     assert {network.__name__ for network in classes} == set(models.__all__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("build", "shape"), NETWORKS.values(), ids=NETWORKS)
 def test_every_layer_gets_scores_and_every_weight_is_on_a_path(build: Build, shape: tuple[int, int, int]) -> None:
     torch.manual_seed(0)
@@ -63,6 +64,7 @@ def test_every_layer_gets_scores_and_every_weight_is_on_a_path(build: Build, sha
     assert diagnose(net, mask, shape).effective_density == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", [SNIP(), GraSP(), SynFlow()], ids=lambda criterion: type(criterion).__name__)
 @pytest.mark.parametrize("name", ["ResNet-20", "MobileNet v2"])
 def test_in_steps_it_ends_at_the_exact_count(criterion: Criterion, name: str) -> None:

@@ -130,6 +130,7 @@ def tensors() -> int:
     return sum(issubclass(type(each), Tensor) for each in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_one_training_after_another_leaves_no_tensor_and_no_hook() -> None:
     module = HoldsItsOptimizer()
     before = hooks(module)

@@ -246,6 +246,7 @@ def test_without_an_account_one_sentence_says_what_is_done(folder: Path) -> None
     assert complete(trainings(folder)[DENSE])
 
 
+@pytest.mark.slow
 def test_offline_there_is_not_one_request(folder: Path, server: Server) -> None:
     code = f"""if True:
         import runpy
@@ -328,7 +329,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize(
     "epochs",
-    [pytest.param(0, id="before a run is opened"), pytest.param(2, id="while one is open", marks=pytest.mark.slow)],
+    [
+        pytest.param(0, id="before a run is opened", marks=pytest.mark.slow),
+        pytest.param(2, id="while one is open", marks=pytest.mark.slow),
+    ],
 )
 def test_when_the_server_goes_away_the_rest_is_recorded_offline(folder: Path, server: Server, epochs: int) -> None:
     experiment = Experiment(folder, "wandb")
