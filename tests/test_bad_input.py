@@ -158,7 +158,13 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "parts"), [(line, parts) for line, *parts in MISTAKES], ids=[m[0] for m in MISTAKES])
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [  # every third by default: parsing a command line takes a while
+        pytest.param(line, parts, id=line, marks=[pytest.mark.slow] * (number % 3 > 0))
+        for number, (line, *parts) in enumerate(MISTAKES)
+    ],
+)
 def test_a_mistake_is_told_in_one_sentence_and_costs_no_folder(line: str, parts: list[str], capsys: Capture) -> None:
     refused(lth(line, capsys), 2, *parts)
     assert {path.as_posix() for path in Path().rglob("*")} <= {"run", "run/config.yaml", "run/.lock"}
@@ -213,6 +219,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return folders
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_config_is_refused_naming_the_keys(made: dict[str, Path], capsys: Capture) -> None:
     shutil.copytree(made["1"], "run")
     line = f"{PLAIN} 1 --model.optimizer.lr 0.5 --experiment.rewind.to 0it"

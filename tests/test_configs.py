@@ -75,6 +75,7 @@ def test_an_experiment_composes_with_digits(experiment: str) -> None:
     assert cli.config.data.class_path == "lth_lightning.data.Digits"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", names("tasks"))
 def test_a_task_composes_with_an_experiment_and_the_overlay(task: str) -> None:
     config = composed("--config", task, "--config", "omp", "--config", "debug")

@@ -100,6 +100,7 @@ def test_the_config_parser_is_known_to_the_command_line_only() -> None:
     assert files_that_import("lightning.pytorch.cli") <= COMMAND_LINE | types
 
 
+@pytest.mark.slow
 def test_what_needs_no_lightning_does_not_load_it() -> None:
     light = ", ".join(f"lth_lightning.{name}" for name in ("sparsity", "models", "data", "cli", "configs", "files"))
     heavy = {"lightning", "jsonargparse", "wandb", "torchvision", "sklearn", "matplotlib"}

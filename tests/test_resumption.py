@@ -108,7 +108,8 @@ def left_by_kills(
 
 @pytest.mark.parametrize(
     ("kind", "every"),
-    [("plain", 2), ("accumulation", 3), ("max_steps", 4), ("early stopping", 3)]
+    [("plain", 2), ("accumulation", 3)]
+    + [pytest.param(kind, every, marks=pytest.mark.slow) for kind, every in (("max_steps", 4), ("early stopping", 3))]
     + [pytest.param(kind, 1, marks=pytest.mark.slow) for kind in KINDS],
 )
 def test_whatever_a_kill_leaves_the_training_goes_on_from_there_to_the_same_end(

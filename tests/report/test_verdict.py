@@ -190,6 +190,7 @@ def test_better_tickets_never_have_a_worse_verdict(table: pd.DataFrame) -> None:
             assert all(a <= b for a, b in zip(ends(before, mode), ends(after, mode), strict=True))
 
 
+@pytest.mark.slow
 @law
 def test_the_order_of_rows_and_what_all_arms_share_do_not_matter(table: pd.DataFrame) -> None:
     expected = [(ends(v), ends(v, "literal"), v.strict.rates) for v in verdict(table)]
