@@ -26,6 +26,10 @@ class Status:
     begun: dict[str, int]
     seconds: Sequence[float]
 
+    def left(self, trainings: int) -> int:
+        """How many of all trainings have neither finished nor failed."""
+        return max(0, trainings - len(self.done) - len(self.failed))
+
 
 def status(folder: Path, seed: int) -> Status:
     """Read how far a replicate is.
@@ -59,13 +63,13 @@ def told(folder: Path, seeds: Sequence[int], trainings: int) -> list[str]:
     every = {seed: status(folder, seed) for seed in seeds}
     lines = []
     for seed, one in every.items():
-        left = max(0, trainings - len(one.done) - len(one.failed))
-        lines.append(f"seed {seed}: {len(one.done)} of {trainings} done, {len(one.failed)} failed, {left} to do")
+        counts = f"{len(one.done)} of {trainings} done, {len(one.failed)} failed, {one.left(trainings)} to do"
+        lines.append(f"seed {seed}: {counts}")
         now = "running" if running else "interrupted"
         lines += [f"  {now}: {name}, {epochs} epochs done" for name, epochs in one.begun.items()]
         lines += [f"  failed: {name} ({why})" for name, why in one.failed.items()]
     seconds = [value for one in every.values() for value in one.seconds]
-    left = sum(max(0, trainings - len(one.done) - len(one.failed)) for one in every.values())
+    left = sum(one.left(trainings) for one in every.values())
     if left and seconds:
         lines.append(f"about {duration(left * sum(seconds) / len(seconds))} left, at the pace so far")
     if any(one.failed for one in every.values()):
