@@ -1,10 +1,12 @@
 """The command line: `lth`."""
 
 import sys
+from contextlib import nullcontext
 from difflib import get_close_matches
 
 from . import configs, failures, help
 from .failures import UsageError
+from .preemption import listening
 
 
 def main(args: list[str] | None = None) -> int:
@@ -14,7 +16,7 @@ def main(args: list[str] | None = None) -> int:
         args: The words after `lth`; those of the process by default. `--debug` among them shows tracebacks.
 
     Returns:
-        The exit code: 0, 1 for a failure, 2 for a mistake in the command, 130 when interrupted.
+        The exit code: 0, 1 for a failure, 2 for a mistake in the command, 128 and its number when a signal ends it.
     """
     words = list(sys.argv[1:] if args is None else args)
     debug = "--debug" in words
@@ -23,10 +25,11 @@ def main(args: list[str] | None = None) -> int:
         print(help.overview())
         return 0
     command, *rest = words
-    try:
-        return _run(command, rest, debug)
-    except (Exception, KeyboardInterrupt, SystemExit) as error:
-        return failures.report(f"lth {command}" if command in help.COMMANDS else "lth", error, debug)
+    with listening() if command in ("run", "fit") else nullcontext():
+        try:
+            return _run(command, rest, debug)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            return failures.report(f"lth {command}" if command in help.COMMANDS else "lth", error, debug)
 
 
 def _run(command: str, args: list[str], debug: bool) -> int:

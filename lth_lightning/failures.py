@@ -5,6 +5,7 @@ import sys
 import traceback
 
 from .files import DamagedFileError
+from .preemption import StoppedError
 
 
 class UsageError(Exception):
@@ -35,6 +36,8 @@ def explained(error: BaseException) -> tuple[int, str]:
     stop = error.__context__ if isinstance(error, SystemExit) and error.__context__ else error
     if isinstance(error, UsageError):
         return 2, str(error)
+    if isinstance(error, StoppedError):
+        return int(str(error.code)), error.text
     if isinstance(stop, KeyboardInterrupt):  # Lightning turns it into an exit
         return 130, "interrupted: the same command line continues where it was"
     if type(error).__name__ == "SIGTERMException":  # Lightning's

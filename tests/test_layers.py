@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # of our own packages; every other may import none but itself
 BELOW = {"experiments": {"training", "sparsity"}, "training": {"sparsity"}}
 COMMAND_LINE = {path.name for path in FILES if path.parent == PACKAGE}
-FREE = {"lth_lightning", "lth_lightning.files", "lth_lightning.claims"}  # version, writing, plain data
+FREE = {"lth_lightning", *(f"lth_lightning.{name}" for name in ("files", "claims", "preemption"))}  # light ones
 
 
 def ours(path: Path) -> str:
@@ -102,7 +102,9 @@ def test_the_config_parser_is_known_to_the_command_line_only() -> None:
 
 @pytest.mark.slow
 def test_what_needs_no_lightning_does_not_load_it() -> None:
-    light = ", ".join(f"lth_lightning.{name}" for name in ("sparsity", "models", "data", "cli", "configs", "files"))
+    light = ", ".join(
+        f"lth_lightning.{name}" for name in ("sparsity", "models", "data", "cli", "configs", "files", "preemption")
+    )
     heavy = {"lightning", "jsonargparse", "wandb", "torchvision", "sklearn", "matplotlib"}
     code = f"import sys, {light}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.profilers import Profiler
 
 from ..training import DirectEpoch, StopAt
+from ..training.alone import alone
 from .refusals import refuse_open_end
 
 
@@ -35,7 +36,7 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
     if more_epochs:
         refuse_open_end(config)
         ours["max_epochs"] = config["max_epochs"] + more_epochs
-    trainer = Trainer(**{**config, **ours})
+    trainer = alone({**config, **ours})
     DirectEpoch.into(trainer)
     return trainer
 

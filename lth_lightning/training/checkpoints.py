@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from ..files import replacing
+from ..preemption import asked, stop_if_asked
 from .misfit import MisfitError
 from .moments import Clock, Moment
 
@@ -107,6 +108,8 @@ class KeepCheckpoint(Checkpoint):
 class LastCheckpoint(Checkpoint):
     """Keeps one checkpoint to resume from: saved when enough time has passed since the last, and at the end.
 
+    When a signal asks to stop, it saves between two steps and leaves.
+
     Resuming is exact from wherever it was saved, so when it is saved changes no result.
 
     Args:
@@ -129,19 +132,24 @@ class LastCheckpoint(Checkpoint):
         self._ended = state_dict["ended"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop at once when resuming a training that had ended."""
+        """Stop at once when resuming a training that had ended, or when asked to before the first step."""
+        stop_if_asked()
         trainer.should_stop = trainer.should_stop or self._ended
+
+    def _due(self) -> bool:
+        return asked() is not None or time.monotonic() - self._saved >= self.seconds
 
     def _save(self, trainer: Trainer) -> None:
         save(trainer, self.path)
         self._saved = time.monotonic()
+        stop_if_asked()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save within an epoch, between two optimizer steps; gradients half accumulated are in no checkpoint."""
         epoch_ends = trainer.should_stop or trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-        if epoch_ends or time.monotonic() - self._saved < self.seconds:
+        if epoch_ends or not self._due():
             return
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             self._save(trainer)
@@ -149,5 +157,5 @@ class LastCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after an epoch and its validation; always after the last."""
         self._ended = trainer.should_stop or trainer.global_step >= Clock.of(trainer).total
-        if self._ended or time.monotonic() - self._saved >= self.seconds:
+        if self._ended or self._due():
             self._save(trainer)
