@@ -1,5 +1,8 @@
 """The arguments of the commands that train or evaluate, and what is made of them."""
 
+import json
+from argparse import ArgumentError
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -8,10 +11,11 @@ import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from .experiments import Built, Dense, Experiment
+from .claims import Bar, Claim
+from .experiments import Built, Dense, Experiment, Study, Variation
 from .failures import UsageError
 from .help import EXAMPLES, OPTIONS
-from .mistakes import missing
+from .mistakes import missing, sentence
 from .sparsity import Prunable
 from .training import Seeds, Sparsify, seeded
 from .training.devices import default_precision
@@ -28,7 +32,8 @@ class Arguments(LightningCLI):
     """
 
     def __init__(self, command: str, args: list[str]) -> None:
-        self.command = command
+        self.command, self.words = command, args
+        self._variations: dict[str, Arguments] = {}
         options = {"exit_on_error": False, "prog": f"lth {command}", "allow_abbrev": False}
         super().__init__(
             args=["--help" if arg == "--help_all" else arg for arg in args],
@@ -55,6 +60,9 @@ class Arguments(LightningCLI):
         parser.add_argument("--track", type=Literal["wandb", "offline", "none"], default="none", help=OPTIONS["track"])
         parser.add_argument("--save_seconds", type=float, default=20.0, help=OPTIONS["save_seconds"])
         parser.add_argument("--retry", type=bool, default=False, help=OPTIONS["retry"])
+        parser.add_argument("--trial", type=bool, default=False, help=OPTIONS["trial"])
+        parser.add_argument("--claims", type=list[Claim], default=[], help=OPTIONS["claims"])
+        parser.add_class_arguments(Bar, "bar")
         parser.add_class_arguments(Prunable, "prunable")
         if not trains:
             parser.add_argument("--ckpt_path", type=str, required=True, help=OPTIONS["ckpt_path"])
@@ -94,6 +102,25 @@ class Arguments(LightningCLI):
             trainer["precision"] = default_precision(made.model, str(trainer.get("accelerator")))
         return Built(made.model, data, trainer)
 
+    def varied(self, changes: Mapping[str, Any]) -> Variation:
+        """What the same words give with some keys changed.
+
+        Args:
+            changes: Dotted keys, such as `model.optimizer.lr`, and their values.
+
+        Raises:
+            UsageError: If there is no such key, or it has no such values.
+        """
+        words = [word for key, value in changes.items() for word in (f"--{key}", _word(value))]
+        if (known := str(words)) not in self._variations:
+            try:
+                self._variations[known] = Arguments(self.command, [*self.words, *words])
+            except (ArgumentError, ValueError, TypeError) as error:
+                told = getattr(error, "message", str(error))
+                raise UsageError(f"the grid's point {' '.join(words)}: {sentence(told, self.command)}") from error
+        other = self._variations[known]
+        return Variation(other.build, other.resolved())
+
     def _narrowed(self, width: float) -> Namespace:
         config: Namespace = self.config.clone()
         key = "model.init_args.net.init_args.width"
@@ -126,7 +153,29 @@ class Arguments(LightningCLI):
         if self.command == "fit":
             return Dense()
         made: Experiment = self.parser.instantiate(self.config).experiment
-        return made if own is None else made.taking(own.policy)
+        made = made if own is None else made.taking(own.policy)
+        return made.tried() if self.config.trial else made
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds; for a trial of a study two at most."""
+        seeds: list[int] = self.config.seeds
+        study = self.command == "run" and self.config.experiment.class_path.rpartition(".")[2] == Study.__name__
+        return seeds[:2] if self.config.trial and study else seeds
+
+    def check_claims(self, own: Sparsify | None) -> None:
+        """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""
+        claims: list[Claim] = self.parser.instantiate(self.config).claims
+        if claims:
+            whole: Experiment = self.parser.instantiate(self.config).experiment if self.command == "run" else Dense()
+            whole = whole if own is None or self.command != "run" else whole.taking(own.policy)
+            for claim in claims:
+                claim.check(whole.arms, whole.axes, whole.found)
+
+
+def _word(value: Any) -> str:
+    """A value as it is written on a command line."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,18 @@ from torch import Tensor
 
 from . import configs
 from .arguments import Arguments
-from .experiments import Built, Dense
+from .experiments import Built, Dense, Observer
+from .experiments.claiming import Completed
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
-from .experiments.runner import Completed, Run
+from .experiments.runner import Run
 from .experiments.status import told
 from .failures import UsageError, out_of_space
 from .files import replacing
 from .mistakes import missing, refusals, usage_errors
+from .slurm import requeueing, submit
 from .training import CollapseWarning, Seeds, load
+from .training.alone import alone
 from .training.devices import default_threads
 
 
@@ -75,6 +79,7 @@ def _quiet(debug: bool) -> Iterator[None]:
 
 def train(command: str, args: list[str]) -> None:
     """`lth run` and `lth fit`."""
+    most, args = _tasks(args) if command == "run" else (None, args)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with usage_errors(command):
         arguments = Arguments(command, args)
@@ -88,12 +93,14 @@ def train(command: str, args: list[str]) -> None:
             arguments.build,
             Path(given.folder),
             arguments.resolved(),
-            given.seeds,
+            arguments.seeds,
             arguments.prunable(own),
             given.save_seconds,
             given.retry,
+            arguments.varied,
         )
         weights = job.prunable(built.module)
+        arguments.check_claims(own)
         job.check(built)
         _claim(job, lambda config: Arguments.completed(command, config))
         torch.set_num_threads(default_threads(built.module))
@@ -102,16 +109,52 @@ def train(command: str, args: list[str]) -> None:
             built.data.prepare_data()
             job.experiment.check_data(built)
             _introduce(console, job, built, weights)
+    if most is not None:
+        console.print(submit(args, job.folder, job.missing(), most))
+        return
     tracker = _tracker(given.track, job, console)
-    with TerminalProgress(console, job.trainings) as progress:
-        try:
-            job.run([progress, *([tracker] if tracker else [])])
-        finally:
-            if tracker:
-                tracker.close()
-    nothing = "" if progress.trained else "nothing was left to do: "
+    counted = (lambda: job.finished) if job.shares else None
+    with requeueing(job.folder), TerminalProgress(console, job.trainings, counted) as progress:
+        job.run(partial(_watch, job, progress, tracker), thorough=tracker is not None)
+    _conclude(console, job, progress.trained)
+
+
+def _conclude(console: Console, job: Run, trained: int) -> None:
+    """Say what there is now."""
+    nothing = "" if trained else "nothing was left to do: "
+    if job.shares and (left := job.missing()):
+        others = "1 part is" if left == 1 else f"{left} parts are"
+        console.print(f"{nothing}{others} left to other processes; lth status {job.folder} tells how far they are")
+        return
     there = "1 training is" if job.trainings == 1 else f"{job.trainings} trainings are"
-    console.print(f"{nothing}{there} in {job.folder}/results.jsonl; lth report {job.folder} draws them")
+    place = job.folder if job.shares else f"{job.folder}/results.jsonl"
+    console.print(f"{nothing}{there} in {place}; lth report {job.folder} draws them")
+
+
+@contextmanager
+def _watch(job: Run, progress: Observer, tracker: Any, folder: Path) -> Iterator[list[Observer]]:
+    """Who sees the trainings in a folder: the terminal, and W&B by a tracker of the folder's own."""
+    if tracker is None:
+        yield [progress]
+        return
+    own = tracker if folder == job.folder else tracker.of(folder.relative_to(job.folder).as_posix())
+    try:
+        yield [progress, own]
+    finally:
+        own.close()
+
+
+def _tasks(args: list[str]) -> tuple[int | None, list[str]]:
+    """How many tasks of SLURM share the work, if any, and the other words."""
+    for place, word in enumerate(args):
+        flag, _, value = word.partition("=")
+        if flag == "--slurm":
+            after = place + 1 if value else place + 2
+            value = value or "".join(args[place + 1 : after])
+            if not value.isdecimal():
+                raise UsageError(f"--slurm is '{value}': say how many tasks may run at once, such as --slurm 8")
+            return int(value), [*args[:place], *args[after:]]
+    return None, args
 
 
 def _claim(job: Run, completed: Completed) -> None:
@@ -139,6 +182,8 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layer{'s' * (len(weights) > 1)}:")
     for name, weight in weights.items():
         console.print(f"  {name} {'x'.join(map(str, weight.shape))}")
+    for line in getattr(job.experiment, "described", []):
+        console.print(line)
     for arm, reason in job.experiment.inapplicable.items():
         console.print(f"not applicable, so not trained: {arm.replace('_', ' ')} ({reason})")
 
@@ -163,7 +208,7 @@ def evaluate(command: str, args: list[str]) -> None:
     torch.set_num_threads(default_threads(built.module))
     remedy = "choose another checkpoint, or the config that it was trained with"
     built.module.load_state_dict(load(path, built.module, remedy)["state_dict"])
-    trainer = Trainer(**{**built.trainer, "logger": False, "enable_progress_bar": False})
+    trainer = alone({**built.trainer, "logger": False, "enable_progress_bar": False})
     if command == "predict":
         output = Path(arguments.config.output or path.with_name("predictions.csv"))
         print(f"{_predict(trainer, built, output)} predictions are in {output}")
@@ -201,7 +246,7 @@ def status(args: list[str]) -> None:
         arguments = Arguments("run" if "experiment" in whole else "fit", ["--config", str(config)])
         own = own_sparsify(arguments.build(Seeds.of(0), 0).trainer["callbacks"])
         experiment = arguments.experiment(own)
-    for line in told(folder, arguments.config.seeds, experiment.trainings):
+    for line in told(folder, arguments.seeds, experiment):
         print(line)
 
 

@@ -3,10 +3,11 @@
 import fcntl
 import io
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 class DamagedFileError(ValueError):
@@ -59,28 +60,42 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold a folder against other processes, whose files would get mixed with ours; however a process ends, it lets go.
 
     Args:
         folder: The folder; made if need be.
+        wait: Called again and again while another process holds it, to pass some time; None not to wait.
 
     Raises:
-        InUseError: If another process holds it.
+        InUseError: If another process holds it, and there is no waiting.
+        OSError: If the file system has no locks, and SLURM runs several of us, which would not see each other.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise InUseError(f"{folder} is in use by process {lock.read()}: wait for its end, or stop it") from error
-        except OSError:  # a file system without locks
-            pass
+        while not _locked(lock, folder):
+            if wait is None:
+                lock.seek(0)
+                raise InUseError(f"{folder} is in use by process {lock.read()}: wait for its end, or stop it")
+            wait()
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} on {socket.gethostname()}")
         lock.flush()
         yield
+
+
+def _locked(lock: TextIO, folder: Path) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:  # a file system without locks
+        if any(int(os.environ.get(name) or 1) > 1 for name in ("SLURM_ARRAY_TASK_COUNT", "SLURM_NTASKS")):
+            raise OSError(
+                f"the file system of {folder} has no locks ({error.strerror}), by which several processes share the "
+                "work: choose a --folder on another one, or run one process"
+            ) from error
+    return True
 
 
 def in_use(folder: Path) -> bool:

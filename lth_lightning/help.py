@@ -17,6 +17,9 @@ OPTIONS = {
     "track": "curves in Weights & Biases: wandb, offline or none, the default",
     "save_seconds": "how often a running training is saved; 20 by default",
     "retry": "true tries trainings again that failed (diverged, out of memory); false by default",
+    "trial": "true tries a study out: two rounds, two seeds and the ends of every axis; debug sets it",
+    "claims": "what is claimed of the results, for the report to judge: says, of, minus, at, lies or moves...",
+    "slurm": "submit it to SLURM as an array of so many tasks at most, which share what is left to do",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
     "ckpt_path": "the checkpoint, such as runs/imp/seed-0/round-01/last.ckpt",
@@ -27,13 +30,15 @@ OPTIONS = {
 }
 _VALUES = {
     **{"folder": "FOLDER", "config": "NAME", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
+    **{"trial": "BOOL", "claims": "LIST", "slurm": "NUMBER"},
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
 }
-_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "prunable.include", "prunable.exclude")
+_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "trial", "claims")
+_PRUNABLE = ("prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")
 OPTIONS_OF = {
-    "run": (*_TRAINING, *_ALWAYS),
-    "fit": (*_TRAINING, *_ALWAYS),
+    "run": (*_TRAINING, *_PRUNABLE, "slurm", *_ALWAYS),
+    "fit": (*_TRAINING, *_PRUNABLE, *_ALWAYS),
     "validate": ("config", "ckpt_path", *_ALWAYS),
     "test": ("config", "ckpt_path", *_ALWAYS),
     "predict": ("config", "ckpt_path", "output", *_ALWAYS),

@@ -17,7 +17,7 @@ from .sparsity import Allocation, Criterion, Policy
 from .training import Classifier, LearningRateSchedule
 
 OURS = (Experiment, Control, Criterion, Allocation, Policy, LearningRateSchedule)
-TOP = ("folder", "seeds", "track", "save_seconds", "retry")
+TOP = ("folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "bar")
 HOMES: tuple[tuple[str, ModuleType, type], ...] = (  # what to write before a class's name, where it is, its base
     ("lth_lightning.models", models, torch.nn.Module),
     ("lth_lightning.data", datasets, datasets.ArrayDataModule),

@@ -1,6 +1,7 @@
 """Many trainings: experiments, their tickets and controls, and how each training is done once and resumed."""
 
-from .base import Built, Experiment, Recipe, Result, Ticket
+from .base import Built, Experiment, Part, Recipe, Result, Ticket
+from .building import Observer, Variation
 from .control import Case, Control, Found, Method
 from .controls import RandomTicket, RearrangedMask, Reinitialised, ShuffledWeights, rearranged
 from .data_controls import CorruptedData, HalfData
@@ -8,10 +9,11 @@ from .dense import Dense
 from .iterative import IterativePruning
 from .one_shot import OneShotPruning
 from .pruning import Pruning
-from .recipe import LightningRecipe, Observer
+from .recipe import LightningRecipe
 from .results import Ledger, read_result
 from .rewind import Rewind
 from .small_dense import SmallDense
+from .study import Study
 
 __all__ = [
     "Built",
@@ -28,6 +30,7 @@ __all__ = [
     "Method",
     "Observer",
     "OneShotPruning",
+    "Part",
     "Pruning",
     "RandomTicket",
     "RearrangedMask",
@@ -37,7 +40,9 @@ __all__ = [
     "Rewind",
     "ShuffledWeights",
     "SmallDense",
+    "Study",
     "Ticket",
+    "Variation",
     "read_result",
     "rearranged",
 ]

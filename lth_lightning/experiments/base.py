@@ -1,8 +1,9 @@
 """What an experiment is made of: tickets, results, and a recipe that turns one into the other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -119,15 +120,50 @@ class Recipe(Protocol):
             data: Attributes of the data module, such as `{"random_labels": True}`, and their values.
         """
 
+    def varied(self, changes: Mapping[str, Any], labels: Mapping[str, Any]) -> "Recipe":
+        """The recipe of a changed configuration.
+
+        Args:
+            changes: Dotted keys, such as `{"model.optimizer.lr": 0.01}`, and their values.
+            labels: Further columns of the rows of its trainings.
+        """
+
+    def within(self, folder: Path) -> AbstractContextManager["Recipe"]:
+        """The same recipe for trainings that several processes want, and one does: the others wait for it.
+
+        Args:
+            folder: Where these trainings go, with a table of their own.
+        """
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one process does of a replicate, while others may do other parts.
+
+    Args:
+        name: Its folder in the replicate's; empty if it is all of it.
+        experiment: What is arranged there.
+        run: Does so by a recipe, given the replicate's folder.
+        trainings: Number of trainings in its folder.
+        changes: What its configuration has in place of the common one's.
+    """
+
+    name: str
+    experiment: "Experiment"
+    run: Callable[[Recipe, Path], list[Result]]
+    trainings: int
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
 
 class Experiment(ABC):
     """Arranges many trainings.
 
     `may_grow` names the arguments that may differ when an experiment is continued in its folder, because no finished
-    training depends on them.
+    training depends on them; `may_append` those that are lists, at whose end there may be more.
     """
 
     may_grow: ClassVar[tuple[str, ...]] = ()
+    may_append: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
@@ -156,6 +192,49 @@ class Experiment(ABC):
             built: The module, data module and Trainer arguments of one training.
         """
         return None
+
+    def may_differ(self, key: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+        """Whether no finished training depends on the difference of an argument.
+
+        Args:
+            key: The argument, dotted where it is part of one.
+            there: The arguments that a folder was begun with, by their dotted keys.
+            here: The arguments now.
+        """
+        one, other = there.get(key), here.get(key)
+        if key in self.may_append and isinstance(one, list) and isinstance(other, list):
+            shorter = min(len(one), len(other))
+            return one[:shorter] == other[:shorter]
+        return key.partition(".")[0] in self.may_grow
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """What can be done independently, by as many processes, of a replicate."""
+        return [Part("", self, self.run, self.trainings)]
+
+    @property
+    def axes(self) -> Mapping[str, Sequence[Any]]:
+        """The axes of its grid, and their values."""
+        return {}
+
+    @property
+    def found(self) -> Mapping[str, Sequence[float]]:
+        """The densities of tickets by the method that finds them, which is '' where there is one only."""
+        return {"": self.arms.get("ticket", [])}
+
+    @property
+    def arms(self) -> Mapping[str, Sequence[float]]:
+        """What trainings are called, and their densities, as far as claims may name them."""
+        return {"dense": [1.0]}
+
+    @property
+    def small_dense(self) -> Sequence[float]:
+        """The densities at which there is a small dense network beside the ticket."""
+        return ()
+
+    def tried(self) -> "Experiment":
+        """Itself, or the same with fewer trainings of every kind, for a trial."""
+        return self
 
     def taking(self, policy: Policy) -> "Experiment":
         """This experiment with the policy of the config's own `Sparsify`, if it has a use for one."""

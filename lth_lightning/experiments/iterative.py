@@ -1,8 +1,8 @@
 """Prune again and again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from ..sparsity import Mask
 from .base import Built, Result
@@ -56,6 +56,10 @@ class IterativePruning(Pruning):
     def method(self) -> Method:
         """By trained weights, or by chance."""
         return Method.of(self.criterion, self.rewind, trains=True)
+
+    def tried(self) -> Self:
+        """The first two rounds."""
+        return replace(self, rounds=min(2, self.rounds), controls_at=None)
 
     def parent(self, tickets: Sequence[Result]) -> Result:
         """The ticket of the round before."""

@@ -38,6 +38,7 @@ class OneShotPruning(Pruning):
     """
 
     may_grow: ClassVar[tuple[str, ...]] = ("controls", "controls_at")
+    may_append: ClassVar[tuple[str, ...]] = ("densities",)
     densities: Sequence[float] = (0.5, 0.2, 0.1, 0.05)
     at: str = "end"
     policy: Policy | None = None
@@ -76,6 +77,10 @@ class OneShotPruning(Pruning):
     def moments(self) -> tuple[str, ...]:
         """Where tickets start, and the moment that is pruned."""
         return tuple(dict.fromkeys((self.rewind.to, *((self._at,) if self._at != "end" else ()))))
+
+    def tried(self) -> Self:
+        """The first two densities."""
+        return replace(self, densities=self.densities[:2], controls_at=None)
 
     def parent(self, tickets: Sequence[Result]) -> Result:
         """The dense network."""

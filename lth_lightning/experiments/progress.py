@@ -1,6 +1,7 @@
 """Progress: a live display on a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -25,14 +26,20 @@ class TerminalProgress:
     Args:
         console: Where to; live if it is a terminal.
         total: Number of trainings.
+        counted: Counts what has ended, where other processes may have a part in it; by default what is told counts.
         every: Seconds between lines of one training when it is no terminal.
     """
 
-    def __init__(self, console: Console, total: int, every: float = 15.0) -> None:
+    def __init__(
+        self, console: Console, total: int, counted: Callable[[], int] | None = None, every: float = 15.0
+    ) -> None:
         self.console = console
         self.total = total
         self.every = every
         self.trained = 0
+        self.done = self._before = counted() if counted else 0
+        self._counted = counted or (lambda: len(self._names))
+        self._others = counted is not None
         self._names: set[str] = set()
         self._begun = self._told = time.monotonic()
         self._live = Progress(
@@ -44,11 +51,6 @@ class TerminalProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-
-    @property
-    def done(self) -> int:
-        """Number of trainings that have ended, each counted once however often it is asked for."""
-        return len(self._names)
 
     def __enter__(self) -> "TerminalProgress":
         self._task = self._live.add_task("", count="", note="", total=1)
@@ -78,7 +80,7 @@ class TerminalProgress:
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A line for a training that has just finished; none for those that were there."""
         self._share = 0.0
-        self._names.add(row["folder"])
+        self._end(row["folder"])
         if not anew:
             return
         self.trained += 1
@@ -91,11 +93,15 @@ class TerminalProgress:
     def failed(self, name: str, why: str) -> None:
         """A line for a training that failed."""
         self._share = 0.0
-        self._names.add(name)
+        self._end(name)
         self._print(f"{self.done}/{self.total} {name} failed: {why}")
 
+    def _end(self, name: str) -> None:
+        self._names.add(name)
+        self.done = self._counted()
+
     def _left(self) -> str:
-        trained = self.trained + self._share
+        trained = (self.done - self._before if self._others else self.trained) + self._share
         remaining = self.total - self.done - self._share
         if trained == 0 or remaining <= 0:
             return ""

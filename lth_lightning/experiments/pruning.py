@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from ..sparsity import Allocation, Criterion, Global, Magnitude, Mask, Sample, prune_in_steps
 from ..training import Drawn
@@ -14,6 +15,7 @@ from .control import Case, Control, Found, Method
 from .failed import FailedTrainingError
 from .refusals import refuse_open_end
 from .rewind import Rewind
+from .small_dense import SmallDense
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,21 @@ class Pruning(Experiment):
         """Controls that say nothing about this way of finding tickets, and why."""
         reasons = {control.arm: control.inapplicable(self.method) for control in self.controls}
         return {arm: reason for arm, reason in reasons.items() if reason}
+
+    @property
+    def arms(self) -> Mapping[str, Sequence[float]]:
+        """The dense network, tickets, and their controls."""
+        controlled = [self.densities[number - 1] for number in sorted(self._controlled)]
+        return {"dense": [1.0], "ticket": self.densities} | {control.arm: controlled for control in self._applied}
+
+    @property
+    def small_dense(self) -> Sequence[float]:
+        """The densities at which there is a small dense network beside the ticket."""
+        return self.arms.get(SmallDense.arm, ())
+
+    @abstractmethod
+    def tried(self) -> Self:
+        """The same with two tickets at most."""
 
     @property
     def trainings(self) -> int:

@@ -1,17 +1,17 @@
 """How to train any ticket with Lightning, once and resumably."""
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
-from ..files import DamagedFileError, again
+from ..files import DamagedFileError, again, held
 from ..sparsity import Batches, Fixed, Mask, Prunable, Sample
 from ..training import (
     Drawn,
@@ -26,51 +26,20 @@ from ..training import (
     load,
 )
 from .base import Built, Result, Ticket
+from .building import Build, Observer, Vary, Watch, unvaried, unwatched
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
+from .stopwatch import Stopwatch
 from .trainer import quiet_trainer
 from .widths import narrowed, parameters
 
-
-class Build(Protocol):
-    """Makes a fresh set of what one training needs."""
-
-    def __call__(self, seeds: Seeds, init: int, width: float | None = None) -> Built:
-        """Make it.
-
-        Args:
-            seeds: Seeds of the data order and augmentation.
-            init: Seed of the initialisation.
-            width: Share of the network's own width, for a narrower one.
-        """
+WAIT_SECONDS = 0.5
 
 
-class Observer(Protocol):
-    """Sees trainings happen: progress on the terminal, W&B."""
-
-    def started(self, ticket: Ticket, name: str, epochs: int) -> None:
-        """A training starts or resumes.
-
-        Args:
-            ticket: What is trained.
-            name: Its folder within the experiment's.
-            epochs: The epoch that it ends at.
-        """
-
-    def epoch(self, row: dict[str, Any]) -> None:
-        """An epoch of the current training is done; after resuming, those before are told again."""
-
-    def finished(self, row: dict[str, Any], anew: bool) -> None:
-        """A training is finished, just now (anew) or long ago."""
-
-    def failed(self, name: str, why: str) -> None:
-        """A training failed, just now or long ago.
-
-        Args:
-            name: Its folder within the experiment's.
-            why: The reason.
-        """
+def pause() -> None:
+    """Let another process get on."""
+    time.sleep(WAIT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -89,6 +58,8 @@ class LightningRecipe:
         data: Attributes of the data module to set, and their values.
         retry: Whether to try trainings again that failed before.
         failures: Name of a training -> why it failed; it is added to.
+        vary: Makes a changed configuration.
+        watch: Observers for the trainings in a folder that has a table of its own.
     """
 
     build: Build
@@ -102,6 +73,8 @@ class LightningRecipe:
     data: Mapping[str, Any] = field(default_factory=dict)
     retry: bool = False
     failures: dict[str, str] = field(default_factory=dict)
+    vary: Vary = unvaried
+    watch: Watch = unwatched
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
         """Train a ticket in its folder: read it if it is finished, resume it if it was cut.
@@ -147,6 +120,17 @@ class LightningRecipe:
         """The same recipe with other data."""
         return replace(self, data={**self.data, **data})
 
+    def varied(self, changes: Mapping[str, Any], labels: Mapping[str, Any]) -> "LightningRecipe":
+        """The recipe of a changed configuration."""
+        build = self.vary(changes).build if changes else self.build
+        return replace(self, build=build, labels={**self.labels, **labels})
+
+    @contextmanager
+    def within(self, folder: Path) -> Iterator["LightningRecipe"]:
+        """The same recipe for trainings that several processes want, and one does: the others wait for it."""
+        with held(folder, wait=pause), self.watch(folder) as observers:
+            yield replace(self, ledger=Ledger(folder / "results.jsonl"), observers=observers)
+
     def width(self, fewer: int) -> float:
         """The largest share of the network's width that leaves so many parameters fewer, or more than so many."""
         return narrowed(lambda width: parameters(self.build, self.seeds, width), fewer)
@@ -183,6 +167,7 @@ class LightningRecipe:
             if start == last and history.state_key not in there.get("callbacks", {}):
                 raise DamagedFileError(f"{last} is of another training: {again(last)}")
         trainer.fit(built.module, datamodule=built.data, ckpt_path=start, weights_only=True)
+        group = trainer.optimizers[0].param_groups[0]  # a scheduler keeps the base rate there
         test = self._test(trainer, built)
         assert sparsify.mask is not None
         stopwatch.write()
@@ -191,6 +176,8 @@ class LightningRecipe:
             **self.labels,
             **describe(ticket, sparsify.mask, history.rows, test),
             **structure(built, sparsify.mask),
+            "lr": float(group.get("initial_lr", group["lr"])),
+            "data": type(built.data).__name__,
             "precision": str(trainer.precision),
             "folder": self._name(folder),
             **provenance(),
@@ -225,23 +212,3 @@ class LightningRecipe:
             return {}
         (metrics,) = trainer.test(built.module, datamodule=built.data, verbose=False)
         return dict(metrics)
-
-
-class Stopwatch:
-    """Wall time of a training, summed over its restarts: the one file that differs between equal runs.
-
-    Args:
-        path: The file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._before = json.loads(path.read_text())["seconds"] if path.exists() else 0.0
-        self._start = time.monotonic()
-
-    def write(self) -> None:
-        """Write the time so far."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps({"seconds": round(self._before + time.monotonic() - self._start, 3)}))
-        partial.replace(self.path)

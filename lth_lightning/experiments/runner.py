@@ -1,88 +1,24 @@
 """Runs an experiment: its folder, its replicates, and who watches."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from ..files import held, replacing
+from ..files import InUseError, held, replacing
 from ..sparsity import Mask, Prunable
 from ..training import Seeds
-from .base import Built, Experiment, Result
+from .base import Built, Experiment, Part, Result
+from .building import Build, Observer, Vary, Watch, unvaried, unwatched
+from .claiming import Completed, Config, claim, flat, may_differ
 from .failed import FailedTrainingError
-from .recipe import Build, LightningRecipe, Observer
+from .recipe import LightningRecipe, pause
 from .results import Ledger
+from .study import Study
 from .trainer import quiet_trainer
-
-Config = dict[str, Any]
-Completed = Callable[[Config], Config]
-
-
-class OtherConfigError(ValueError):
-    """A folder belongs to another configuration."""
-
-
-def claim(folder: Path, config: Config, may_differ: Callable[[str], bool], completed: Completed = dict) -> None:
-    """Make a folder this configuration's: write `config.yaml`, or compare with the one there.
-
-    Args:
-        folder: The experiment's folder.
-        config: The resolved configuration.
-        may_differ: Whether a dotted key may differ from the configuration that the folder began with.
-        completed: Adds the keys, with their defaults, that a configuration lacks because it is of an older version.
-
-    Raises:
-        OtherConfigError: If the folder was made by another configuration; names the keys that differ.
-    """
-    path = folder / "config.yaml"
-    if any(folder.glob("seed-*")) or (folder / "results.jsonl").exists():  # before, nothing depends on it
-        there, here = _flat(completed(_read(path))), _flat(config)
-        keys = [key for key in {**there, **here} if there.get(key) != here.get(key) and not may_differ(key)]
-        if keys:
-            listed = "; ".join(f"{key} is {_told(there, key)} there, {_told(here, key)} here" for key in keys[:5])
-            more = f"; and {len(keys) - 5} more" if len(keys) > 5 else ""
-            raise OtherConfigError(
-                f"{folder} belongs to another configuration ({listed}{more}): choose another --folder, or delete it"
-            )
-    with replacing(path) as partial:
-        partial.write_text(yaml.safe_dump(config, sort_keys=False))
-
-
-def _is_or_is_in(names: set[str], key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in names)
-
-
-def _read(path: Path) -> Config:
-    """The configuration that a folder was begun with."""
-    try:
-        config = yaml.safe_load(path.read_text())
-        if isinstance(config, dict):
-            return config
-    except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
-        pass
-    raise OtherConfigError(
-        f"{path} is missing or damaged, so the trainings beside it may be of any configuration: choose another --folder"
-    )
-
-
-def _told(config: Config, key: str) -> str:
-    return repr(config[key]) if config.get(key) is not None else "not set"
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Config:
-    """Dotted key -> value."""
-    flat: Config = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+from .widths import narrowed, parameters
 
 
 @dataclass(frozen=True)
@@ -98,6 +34,7 @@ class Run:
         prunable: Which weights a mask is over.
         save_seconds: How often a running training is saved.
         retry: Whether to try trainings again that failed before.
+        vary: Makes a changed configuration, for the points of a study.
 
     Raises:
         ValueError: If no seeds are given, one is negative or given twice, or save_seconds is negative.
@@ -111,6 +48,7 @@ class Run:
     prunable: Prunable = field(default_factory=Prunable)
     save_seconds: float = 20.0
     retry: bool = False
+    vary: Vary = unvaried
 
     def __post_init__(self) -> None:
         seeds = f"seeds is {list(self.seeds)}"
@@ -131,6 +69,15 @@ class Run:
         """Number of finished trainings of these replicates in the folder."""
         return sum(1 for seed in self.seeds for _ in (self.folder / f"seed-{seed}").rglob("result.pt"))
 
+    @property
+    def units(self) -> list[tuple[Part, int]]:
+        """The parts of all replicates: part and seed."""
+        return [(part, seed) for part in self.experiment.parts for seed in self.seeds]
+
+    def missing(self) -> int:
+        """Number of units that are not finished."""
+        return sum(1 for part, seed in self.units if not self._done(part, seed))
+
     def check(self, built: Built) -> None:
         """Refuse, before anything is written, what could not be trained.
 
@@ -140,8 +87,20 @@ class Run:
         Raises:
             ValueError: If the settings do not fit together.
         """
-        self.experiment.check(built, Mask.dense(self.prunable(built.module)))
+        points = self.experiment.points if isinstance(self.experiment, Study) else []
+        variations = [self.vary(point.changes) for point in points if point.changes]
+        if isinstance(self.experiment, Study) and variations:
+            self.experiment.comparable([flat(variation.config) for variation in variations])
+        for build in [variation.build for variation in variations] or [self.build]:
+            self._check(build, build(Seeds.of(0), 0) if variations else built)
+
+    def _check(self, build: Build, built: Built) -> None:
+        weights = Mask.dense(self.prunable(built.module))
+        self.experiment.check(built, weights)
         quiet_trainer(built.trainer, self.folder, [], 0)
+        if self.experiment.small_dense:
+            fewer = weights.size - round(min(self.experiment.small_dense) * weights.size)
+            narrowed(lambda width: parameters(build, Seeds.of(0), width), fewer)
 
     def claim(self, completed: Completed = dict) -> None:
         """Make the folder this experiment's.
@@ -152,50 +111,32 @@ class Run:
         Raises:
             OtherConfigError: If it is another's.
         """
-        grows = {"folder", "seeds", "track", "save_seconds", "retry"} | {
-            f"experiment.init_args.{name}" for name in self.experiment.may_grow
-        }
-        may_differ = partial(_is_or_is_in, grows)
-        claim(self.folder, self.config, may_differ, completed)
+        with held(self.folder, wait=pause if self.shares else None):
+            claim(self.folder, self.config, partial(may_differ, self.experiment), completed)
 
-    def run(self, observers: Sequence[Observer] = ()) -> list[Result]:
+    def run(self, watch: Watch = unwatched, thorough: bool = False) -> list[Result]:
         """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes.
+
+        Of a study every part is held while it is done, and what another process holds is left to it.
+
+        Args:
+            watch: Observers for the trainings in a folder that has a table of its own.
+            thorough: Whether to look at finished parts of a study too, so that observers hear of them.
 
         Raises:
             FailedTrainingError: In the end, if a training failed.
         """
-        with held(self.folder):
-            self._note()
-            return self._run(observers)
-
-    def _note(self) -> None:
-        """Keep for the report what does not apply, so that nothing is left out silently."""
-        path, reasons = self.folder / "not_applicable.json", dict(self.experiment.inapplicable)
-        if reasons:
-            with replacing(path) as partial:
-                partial.write_text(json.dumps(reasons, indent=1) + "\n")
-        else:
-            path.unlink(missing_ok=True)
-
-    def _run(self, observers: Sequence[Observer]) -> list[Result]:
-        ledger = Ledger(self.folder / "results.jsonl")
-        results: list[Result] = []
         failures: dict[str, str] = {}
-        for seed in self.seeds:
-            recipe = LightningRecipe(
-                build=self.build,
-                seeds=Seeds.of(seed),
-                root=self.folder,
-                labels={"experiment": type(self.experiment).__name__, "seed": seed},
-                prunable=self.prunable,
-                ledger=ledger,
-                observers=observers,
-                save_seconds=self.save_seconds,
-                retry=self.retry,
-                failures=failures,
-            )
-            with suppress(FailedTrainingError):  # of a dense training, on which all of this replicate depends
-                results += self.experiment.run(recipe, self.folder / f"seed-{seed}")
+        results: list[Result] = []
+        if self.shares:
+            results = self._share(watch, failures, thorough)
+        else:
+            with held(self.folder), watch(self.folder) as observers:
+                _note(self.folder, self.experiment)
+                ledger = Ledger(self.folder / "results.jsonl")
+                (part,) = self.experiment.parts
+                for seed in self.seeds:
+                    results += self._run(part, seed, ledger, observers, failures, unwatched)
         if failures:
             name, why = next(iter(failures.items()))
             raise FailedTrainingError(
@@ -203,3 +144,71 @@ class Run:
                 "them is done; the same command with --retry true tries them again"
             )
         return results
+
+    @property
+    def shares(self) -> bool:
+        """Whether several processes may share the work."""
+        return isinstance(self.experiment, Study)
+
+    def _share(self, watch: Watch, failures: dict[str, str], thorough: bool) -> list[Result]:
+        """Do the parts that nobody else does; look again at the others as long as that gave something to do."""
+        results: list[Result] = []
+        left, before = self.units, 0
+        while len(left) != before:
+            before, others = len(left), []
+            for part, seed in left:
+                if self._done(part, seed) and not thorough:
+                    continue
+                there = self._place(part, seed)
+                try:
+                    with held(there), watch(there) as observers:
+                        _note(there, part.experiment)
+                        ledger = Ledger(there / "results.jsonl")
+                        results += self._run(part, seed, ledger, observers, failures, watch)
+                except InUseError:
+                    others.append((part, seed))
+            left = others
+        return results
+
+    def _run(
+        self,
+        part: Part,
+        seed: int,
+        ledger: Ledger,
+        observers: Sequence[Observer],
+        failures: dict[str, str],
+        watch: Watch,
+    ) -> list[Result]:
+        recipe = LightningRecipe(
+            build=self.build,
+            seeds=Seeds.of(seed),
+            root=self.folder,
+            labels={"experiment": type(self.experiment).__name__, "seed": seed},
+            prunable=self.prunable,
+            ledger=ledger,
+            observers=observers,
+            save_seconds=self.save_seconds,
+            retry=self.retry,
+            failures=failures,
+            vary=self.vary,
+            watch=watch,
+        )
+        with suppress(FailedTrainingError):  # of a dense training, on which all of this part depends
+            return part.run(recipe, self.folder / f"seed-{seed}")
+        return []
+
+    def _place(self, part: Part, seed: int) -> Path:
+        return self.folder / f"seed-{seed}" / part.name
+
+    def _done(self, part: Part, seed: int) -> bool:
+        return sum(1 for _ in self._place(part, seed).rglob("result.pt")) >= part.trainings
+
+
+def _note(folder: Path, experiment: Experiment) -> None:
+    """Keep for the report what does not apply, so that nothing is left out silently."""
+    path, reasons = folder / "not_applicable.json", dict(experiment.inapplicable)
+    if reasons:
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(reasons, indent=1) + "\n")
+    else:
+        path.unlink(missing_ok=True)

@@ -32,9 +32,9 @@ class SmallDense(Control):
         Raises:
             ValueError: If the narrowest network has more parameters than the ticket.
         """
-        mask, seeds, number = case.found.mask, case.recipe.seeds, case.ticket.round
+        mask, seeds = case.found.mask, case.recipe.seeds
         width = case.recipe.width(mask.size - mask.kept)
-        init = mix(self.arm, seeds.init, number)
+        init = mix(self.arm, seeds.init, mask.kept)  # whatever the method: it is the same network for all of them
         return replace(
             case.ticket, arm=self.arm, mask=None, start=None, init=init, more="0ep", width=width, weights=mask.size
         )

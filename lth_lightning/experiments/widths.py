@@ -8,7 +8,7 @@ import torch
 from ..training import Seeds
 
 if TYPE_CHECKING:
-    from .recipe import Build
+    from .building import Build
 
 HALVINGS = 14  # widths to one part in 16,000: finer than the channels of any layer
 

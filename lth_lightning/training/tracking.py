@@ -44,24 +44,33 @@ class WandbTracker:
         config: The resolved configuration.
         say: Prints a sentence.
         offline: Why not to upload; empty to upload.
+        part: What it tracks of the experiment, such as 'seed-0/imp'; empty for all of it.
     """
 
-    def __init__(self, folder: Path, config: Row, say: Say, offline: str = "") -> None:
+    def __init__(self, folder: Path, config: Row, say: Say, offline: str = "", part: str = "") -> None:
         self.folder = folder
         self.say = say
-        self._file = folder / "wandb.json"
+        self.part = part
+        self._config = config
+        self._file = folder / part / "wandb.json"
         state = _read(self._file)
         self._token = state.get("token") or secrets.token_hex(4)
         self._done: dict[str, str] = state.get("done", {})
         self._uploaded: dict[str, list[list[float]]] = state.get("overviews", {})
-        self._runs = WandbRuns(folder, self._token, config)
+        self._runs = WandbRuns(folder, self._token, config, part)
         self._mode: Literal["online", "offline"] = "online"
         self._given_up = False
         self._rows: list[Row] = []
-        if offline:
+        if part:
+            self._mode = "offline" if offline else "online"
+        elif offline:
             self._go_offline(offline)
         else:
             say(f"W&B curves are uploaded to the group '{self._runs.group}' of the project '{self._runs.project}'")
+
+    def of(self, part: str) -> "WandbTracker":
+        """A tracker for a part of the experiment that one process does, while others do others."""
+        return WandbTracker(self.folder, self._config, self.say, "offline" * (self._mode == "offline"), part)
 
     def started(self, ticket: Any, name: str, epochs: int) -> None:
         """Open or continue the run of a training.
@@ -116,7 +125,7 @@ class WandbTracker:
         if self._mode == "online" and self._uploaded == curves:
             return
         for arm, curve in curves.items():
-            name = f"overview/{arm}"
+            name = "/".join(filter(None, ["overview", self.part, arm]))
             self._runs.open(name, "overview", {"arm": arm}, self._mode, axis="density", resume=False)
             for number, density, accuracy in curve:
                 self._runs.log({"density": density, "mean_test_accuracy": accuracy}, number)

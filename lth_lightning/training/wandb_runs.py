@@ -40,12 +40,15 @@ class WandbRuns:
         folder: The experiment's folder; its name is the group, and it holds `wandb/` unless WANDB_DIR is set.
         token: Ends the runs' ids, so that equal names in other experiments are other runs.
         config: The resolved configuration.
+        part: What they are of the experiment; empty for all of it. A part has a `wandb/` of its own in the common one.
     """
 
-    def __init__(self, folder: Path, token: str, config: Row) -> None:
+    def __init__(self, folder: Path, token: str, config: Row, part: str = "") -> None:
         self.group = folder.absolute().name
         self.project = os.environ.get("WANDB_PROJECT") or "lth_lightning"
-        self.local = Path(os.environ.get("WANDB_DIR") or folder).absolute() / "wandb"
+        self._common = Path(os.environ.get("WANDB_DIR") or folder).absolute() / "wandb"
+        self.local = self._common / part.replace("/", "-") / "wandb" if part else self._common
+        self._part = part
         self.token = token
         self.config = config
         self.run: Any = None
@@ -54,7 +57,7 @@ class WandbRuns:
     @property
     def upload(self) -> str:
         """The command that uploads what was recorded offline."""
-        return f"wandb sync {shlex.quote(str(self.local))}"
+        return f"wandb sync {shlex.quote(str(self._common))}{'/*/wandb' if self._part else ''}"
 
     def on_disk(self, name: str) -> list[Path]:
         """The folders of a run on this disk."""
