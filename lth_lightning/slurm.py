@@ -84,7 +84,7 @@ def _said(command: Sequence[str]) -> str:
         raise UsageError(f"{command[0]} does not answer within {SECONDS} s: try again later") from error
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise UsageError(f"{command[0]} refused ({said}): mend that, or choose others by SBATCH_... variables")
+        raise UsageError(f"{command[0]} refused ({said}): its options can be set by variables such as SBATCH_PARTITION=long")
     return done.stdout
 
 
@@ -119,14 +119,14 @@ def requeueing(folder: Path) -> Iterator[None]:
         yield
         return
     with (folder / ".jobs").open("a+") as file:
-        _lock(file, fcntl.LOCK_SH)
+        _lock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         try:
             yield
         except StoppedError as stop:
             _lock(file, fcntl.LOCK_UN)
             if stop.by != Signals.SIGUSR1 or asked() != Signals.SIGUSR1:
                 raise
-            if _lock(file, fcntl.LOCK_EX):
+            if _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 raise _requeued(name, stop) from None
             later = f"preempted: job {name} is requeued by the last of its tasks to stop, and continues where it was"
             raise StoppedError(stop.by, later) from None
@@ -135,7 +135,7 @@ def requeueing(folder: Path) -> Iterator[None]:
 def _lock(file: IO[str], how: int) -> bool:
     """Lock the byte that is the job's in a file, which works over NFS too; False if that is another process's."""
     try:
-        fcntl.lockf(file, how | fcntl.LOCK_NB, 1, int(os.environ["SLURM_JOB_ID"]))
+        fcntl.lockf(file, how, 1, int(os.environ["SLURM_JOB_ID"]))
     except (BlockingIOError, PermissionError):
         return False
     except OSError:  # a file system without locks
