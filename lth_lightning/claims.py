@@ -74,6 +74,18 @@ class Claim:
             ValueError: If an arm, axis, value or density is unknown, or several would do.
         """
         chosen = [self.arm(name, arms) for name in (self.of, self.minus) if name is not None]
+        self.check_axes(axes)
+        self.check_densities({name: densities_of(name, densities) for name in chosen if name != "dense"})
+
+    def check_axes(self, axes: Mapping[str, Sequence[Any]]) -> None:
+        """Refuse a place on a grid that is none, or not one.
+
+        Args:
+            axes: The axes and their values.
+
+        Raises:
+            ValueError: If an axis or value is unknown, or several would do.
+        """
         for axis, value in self.at.items():
             if axis != "density" and found(value, self._values(axis, axes)) is None:
                 raise ValueError(f"{self._at(axis)} {value}, of {_listed(axes[axis])}: name one of these")
@@ -82,7 +94,29 @@ class Claim:
                 raise ValueError(f"{self._at(axis)} any of {_listed(values)}: fix it by `at`, such as {values[0]}")
         if self.along not in (None, "density") and len(self._values(str(self.along), axes)) < 2:
             raise ValueError(f"{self._starts} moves along {self.along}, which has one value: give the grid another")
-        self._check_density({name: densities_of(name, densities) for name in chosen if name != "dense"})
+
+    def check_densities(self, trained: Mapping[str, Sequence[float]]) -> None:
+        """Refuse what is not about one density of every arm, nor moves along them.
+
+        Args:
+            trained: The densities of every arm but of dense networks.
+
+        Raises:
+            ValueError: If there is no such density, or several would do.
+        """
+        if self.along == "density" and not trained:
+            raise ValueError(f"{self._starts} moves along density, but dense networks have one: name tickets")
+        for arm, values in trained.items():
+            had = _listed(f"{value:.3g}" for value in values)
+            if self.along == "density":
+                if len(values) < 2:
+                    raise ValueError(f"{self._starts} moves along density, but {arm} has one: train another")
+            elif "density" in self.at:
+                asked = self.at["density"]
+                if nearest(asked, values) is None:
+                    raise ValueError(f"{self._at('density')} {asked}, of {had} for {arm}: name one of these")
+            elif len(values) > 1:
+                raise ValueError(f"{self._at('density')} any of {had}: fix it by `at`, such as {values[-1]:.3g}")
 
     def arm(self, name: str, arms: Collection[str]) -> str:
         """The full name of an arm: with its method, which may be left out where there is one only.
@@ -116,25 +150,6 @@ class Claim:
             instead = f"did you mean {close[0]}?" if close else f"there are {_listed([*axes, 'density'])}"
             raise ValueError(f"{self._starts} is about the axis '{axis}', which is not in the grid: {instead}")
         return axes[axis]
-
-    def _check_density(self, trained: Mapping[str, Sequence[float]]) -> None:
-        """Every arm with a density has to have the one that is asked for, or the only one, or some to move along."""
-        if self.along == "density" and not trained:
-            raise ValueError(f"{self._starts} moves along density, but dense networks have one: name tickets")
-        for arm, values in trained.items():
-            if self.along == "density":
-                if len(values) < 2:
-                    raise ValueError(f"{self._starts} moves along density, but {arm} has one: train another")
-            elif "density" in self.at:
-                if nearest(self.at["density"], values) is None:
-                    had = _listed(f"{value:.3g}" for value in values)
-                    raise ValueError(
-                        f"{self._at('density')} {self.at['density']}, of {had} for {arm}: name one of these"
-                    )
-            elif len(values) > 1:
-                raise ValueError(
-                    f"{self._at('density')} any of {_listed(f'{value:.3g}' for value in values)}: fix it by `at`"
-                )
 
 
 @dataclass(frozen=True)

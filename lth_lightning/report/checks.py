@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from . import growing
 from .arms import checks
 from .intervals import CONFIDENCE, NOISE, Interval, paired_levels
 
 Answer = Literal["accuracy drops", "no drop", "cannot tell", "not applicable"]
 TOLERANCE = 0.005  # differences up to half a percentage point are what Su et al. call no change
-MOST_SEEDS = 100
 
 
 def verdicts(table: pd.DataFrame, metric: str = "test_accuracy", tolerance: float = TOLERANCE) -> pd.DataFrame:
@@ -109,9 +109,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def more_seeds(drop: Interval, tolerance: float = TOLERANCE) -> float:
-    """How many more seeds would settle a check if their mean and spread stayed as they are.
-
-    Settled is an interval that leaves out zero or stays below the tolerance, whichever takes fewer seeds.
+    """How many more seeds would settle a check: an interval that leaves out zero, or stays below the tolerance.
 
     Args:
         drop: Student's t interval of the mean drop, as `paired_difference` returns it.
@@ -120,10 +118,4 @@ def more_seeds(drop: Interval, tolerance: float = TOLERANCE) -> float:
     Returns:
         A number of seeds; infinity for more than 100; NaN where the spread is unknown.
     """
-    if drop.n < 2 or drop.high - drop.low <= NOISE:
-        return math.nan
-    spread = drop.half_width * math.sqrt(drop.n) / stats.t.ppf((1 + CONFIDENCE) / 2, drop.n - 1)
-    seeds = drop.n + np.arange(MOST_SEEDS + 1)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1) * spread / np.sqrt(seeds)
-    enough = half < max(drop.mean, tolerance - drop.mean)
-    return float(enough.argmax()) if enough.any() else math.inf
+    return growing.more_seeds(drop, lambda low, high: (low > 0) | (high < tolerance))

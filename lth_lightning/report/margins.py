@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from .growing import MORE
 from .intervals import NOISE
 
 Array = NDArray[np.float64]
-MOST_SEEDS = 100
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Margins:
 
     def grown(self) -> "Margins":
         """What 0, 1, ... 100 more seeds would give if means and spreads stayed as they are, along a first axis."""
-        return replace(self, n=self.n + np.arange(MOST_SEEDS + 1).reshape(-1, *[1] * self.n.ndim))
+        return replace(self, n=self.n + MORE.reshape(-1, *[1] * self.n.ndim))
 
 
 def margins(differences: Array, threshold: float) -> Margins:

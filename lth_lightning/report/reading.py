@@ -1,13 +1,14 @@
 """From an experiment's folder to tables."""
 
-import json
-import math
-import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from ..claims import found, number
+from .planned import grid_of
+from .rows import Row, failed, finished, not_applicable, objects, seconds, tables
 
 NUMBERS = (
     "density_asked",
@@ -25,18 +26,21 @@ NUMBERS = (
     "test_accuracy",
     "test_loss",
     "seconds",
+    "lr",
 )
-OTHERS = ("experiment", "precision", "layers", "structure", "folder", "versions", "commit")
+OTHERS = ("experiment", "data", "method", "precision", "layers", "structure", "folder", "versions", "commit")
 CURVES = ("step", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
+RESERVED = {*NUMBERS, *OTHERS, "arm", "seed", "round", "study", "point"} - {"lr"}
+
+
 def read(folder: Path | str) -> pd.DataFrame:
-    """One row per finished training of an experiment, in the order in which they finished.
+    """One row per finished training of an experiment.
 
     A line that is not a complete row (a writer was cut off in the middle of it) is left out with a warning; its line
     number is kept in `table.attrs["unreadable_lines"]`. A training written twice counts once: the later row is taken.
     Trainings that only prepare others (arm 'pretraining': a search for tickets on corrupted data) are left out.
-    `table.attrs["not_applicable"]` has the reasons of sanity checks that do not apply, by arm.
 
     Args:
         folder: The folder that `lth run ... --folder` wrote to.
@@ -44,31 +48,31 @@ def read(folder: Path | str) -> pd.DataFrame:
     Returns:
         The columns of `results.jsonl` (accuracies and densities are shares 0..1; what a row does not have is NaN or
         None), `effective_density` from their structure, and `seconds`, the wall time from the training's `timing.json`.
+        In the order in which they finished; of a study by seed, point, method (None: shared by all), round and folder,
+        with a column for each axis of its grid. `attrs` has `study` (its name, or None), `axes` (names), `grid` (axis
+        -> values), `failed` (folder -> reason) and `not_applicable` (arm -> why a sanity check does not apply).
 
     Raises:
         FileNotFoundError: There is no finished training in this folder.
     """
     folder = Path(folder)
-    file = folder / "results.jsonl"
-    if not file.is_file():
+    files = tables(folder)
+    if not files:
         raise FileNotFoundError(_no_results(folder))
-    lines = dict(_objects(file))
-    rows = [row for row in lines.values() if row is not None and _is_training(row) and row["arm"] != "pretraining"]
-    unreadable = [number for number, row in lines.items() if row is None or not _is_training(row)]
-    if unreadable:
-        numbers = ", ".join(map(str, unreadable))
-        warnings.warn(f"left out what is not a complete row in '{file}': line {numbers}", stacklevel=2)
+    rows, unreadable = finished(folder)
     if not rows:
-        raise FileNotFoundError(f"'{file}' has no finished training yet: wait for the first one, or start it again")
-    rows = list(
-        {row["folder"] if isinstance(row.get("folder"), str) else i: row for i, row in enumerate(rows)}.values()
-    )
-    table = pd.DataFrame([{**row, **_effective(row), "seconds": _seconds(folder, row)} for row in rows])
+        raise FileNotFoundError(f"'{files[0]}' has no finished training yet: wait for the first one, or start it again")
+    names = [row["study"] for row in rows if isinstance(row.get("study"), str)]
+    grid = _grid(rows, grid_of(folder)) if names else {}
+    if names:
+        rows = sorted(rows, key=lambda row: _place(row, grid))
+    table = pd.DataFrame([{**row, **_effective(row), **_axes(row), "seconds": seconds(folder, row)} for row in rows])
     table = table.reindex(columns=[*table.columns, *(c for c in (*NUMBERS, *OTHERS) if c not in table)])
     table[list(NUMBERS)] = table[list(NUMBERS)].apply(pd.to_numeric, errors="coerce").astype(float)
-    table.attrs["unreadable_lines"] = unreadable
-    table.attrs["not_applicable"] = _not_applicable(folder / "not_applicable.json")
-    return table
+    table["method"] = table["method"].astype(object).where(table["method"].notna(), None)
+    table.attrs |= {"study": names[0] if names else None, "axes": list(grid), "grid": grid}
+    table.attrs |= {"unreadable_lines": unreadable, "failed": failed(folder), "not_applicable": not_applicable(folder)}
+    return _completed(table)
 
 
 def curves(folder: Path | str) -> pd.DataFrame:
@@ -79,69 +83,83 @@ def curves(folder: Path | str) -> pd.DataFrame:
 
     Returns:
         The columns of `metrics.jsonl` (`epoch` counts completed epochs) with `arm`, `seed`, `round`, `density` and
-        `folder` of the training. A training without curves has no rows; an epoch written twice, because a training
-        was interrupted and resumed, counts once.
+        `folder` of the training; in a study also `method` and the axes of its grid, but for `lr`, which is that of the
+        epoch. A training without curves has no rows; an epoch written twice, because a training was interrupted and
+        resumed, counts once.
 
     Raises:
         FileNotFoundError: There is no finished training in this folder.
     """
     folder = Path(folder)
+    trainings = read(folder)
+    own = ["arm", "seed", "round", "density", "folder"]
+    if trainings.attrs["study"] is not None:
+        own += ["method", *(axis for axis in trainings.attrs["axes"] if axis not in {*CURVES, "epoch"})]
     epochs: dict[tuple[str, int], dict[str, Any]] = {}
-    for training in read(folder).to_dict("records"):
+    for training in trainings.to_dict("records"):
         file = folder / str(training["folder"]) / "metrics.jsonl"
-        origin = {str(key): training[key] for key in ("arm", "seed", "round", "density", "folder")}
-        for _, row in _objects(file) if file.is_file() else ():
+        origin = {str(key): training[key] for key in own if key in training}
+        for _, row in objects(file) if file.is_file() else ():
             if row is not None and isinstance(row.get("epoch"), int):
                 epochs[origin["folder"], row["epoch"]] = {**origin, **row}
-    columns = ["arm", "seed", "round", "density", "folder", "epoch", *CURVES]
+    columns = [*own, "epoch", *CURVES]
     table = pd.DataFrame(list(epochs.values()))
     table = table.reindex(columns=[*columns, *(c for c in table.columns if c not in columns)])
     table[list(CURVES)] = table[list(CURVES)].apply(pd.to_numeric, errors="coerce").astype(float)
     return table
 
 
-def _objects(file: Path) -> Iterable[tuple[int, dict[str, Any] | None]]:
-    """Numbered lines of a JSON-lines file; None where a line is no JSON object."""
-    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        if line.strip():
-            yield number, _object(line)
+def position(value: Any, values: Iterable[Any]) -> tuple[int, float, str]:
+    """Where a value of an axis comes: as in the list; others after it, by size or by name."""
+    known = list(values)
+    size = number(value)
+    place = next((i for i, other in enumerate(known) if found(value, [other]) is not None), len(known))
+    return place, float("inf") if size is None else size, str(value)
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+def _point(row: Row) -> Mapping[str, Any]:
+    point = row.get("point")
+    return point if isinstance(point, dict) else {}
 
 
-def _is_training(row: dict[str, Any]) -> bool:
-    return isinstance(row.get("arm"), str) and all(isinstance(row.get(key), int) for key in ("seed", "round"))
+def _grid(rows: list[Row], planned: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Axes and values in the order of the configuration, then what only the rows have, in their order."""
+    grid = {axis: list(values) for axis, values in planned.items()}
+    for row in rows:
+        for axis, value in _point(row).items():
+            values = grid.setdefault(axis, [])
+            if found(value, values) is None:
+                values.append(value)
+    return grid
 
 
-def _effective(row: dict[str, Any]) -> dict[str, Any]:
+def _place(row: Row, grid: Mapping[str, list[Any]]) -> tuple[Any, ...]:
+    point = [position(_point(row).get(axis), values) for axis, values in grid.items()]
+    return row["seed"], point, str(row.get("method") or ""), row["round"], str(row.get("folder"))
+
+
+def _axes(row: Row) -> Row:
+    """A column for each axis, unless it is called as something else that every row has."""
+    return {axis: value for axis, value in _point(row).items() if axis not in RESERVED}
+
+
+def _effective(row: Row) -> Row:
     structure = row.get("structure")
     return {"effective_density": structure.get("effective_density")} if isinstance(structure, dict) else {}
 
 
-def _not_applicable(file: Path) -> dict[str, str]:
-    told = (_object(file.read_text(encoding="utf-8", errors="replace")) or {}) if file.is_file() else {}
-    return {arm: reason.rstrip(". ") for arm, reason in told.items() if isinstance(reason, str)}
-
-
-def _seconds(folder: Path, row: dict[str, Any]) -> float:
-    if not isinstance(row.get("folder"), str):
-        return math.nan
-    file = folder / row["folder"] / "timing.json"
-    seconds = (_object(file.read_text(encoding="utf-8", errors="replace")) or {} if file.is_file() else {}).get(
-        "seconds"
-    )
-    return float(seconds) if isinstance(seconds, int | float) else math.nan
+def _completed(table: pd.DataFrame) -> pd.DataFrame:
+    """Older rows tell neither learning rate nor data; where all others agree, theirs are the same."""
+    for column in ("lr", "data"):
+        known = table[column].dropna().unique()
+        if len(known) == 1 and table.attrs["study"] is None:
+            table[column] = known[0]
+    return table
 
 
 def _no_results(folder: Path) -> str:
     if not folder.is_dir():
         return f"there is no folder '{folder}': name the one that `lth run ... --folder` wrote to"
-    inside = sorted(file.parent for file in folder.glob("*/results.jsonl"))
+    inside = sorted(place for place in folder.glob("*/") if tables(place))
     hint = f", perhaps '{inside[0]}'" if inside else ""
     return f"'{folder}' has no results.jsonl: name the folder that `lth run ... --folder` wrote to{hint}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from . import conditions
 from .conditions import RANKED, Answer, Span, States, answer, span
+from .growing import fewest
 from .intervals import Interval
 from .margins import Margins, side
 
@@ -166,6 +167,5 @@ def _supposed(found: Mapping[int, Margins], states: States) -> States:
 
 def _first(settled: NDArray[np.bool_], found: Iterable[Margins]) -> float:
     """The first number of further seeds that settles something."""
-    if settled.any():
-        return float(settled.argmax())
-    return math.nan if any(np.isnan(margin.spread).any() for margin in found if margin.measured) else math.inf
+    unknown = any(np.isnan(margin.spread).any() for margin in found if margin.measured)
+    return math.nan if unknown and not settled.any() else fewest(settled)

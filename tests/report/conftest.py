@@ -1,5 +1,6 @@
 """Writes experiments as the runner leaves them on disk, without training anything."""
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 KEEP = 0.6
 CONTROLS = {"reinitialised": -0.018, "rearranged_mask": -0.011, "random_ticket": -0.025}
@@ -121,3 +123,118 @@ def training_writer() -> Callable[..., None]:
 @pytest.fixture(scope="session", name="write_experiment")
 def experiment_writer() -> Callable[..., Path]:
     return write_experiment
+
+
+SIZES = {"net.fc1.weight": 19200, "net.fc2.weight": 30000, "net.fc3.weight": 1000}
+
+
+def row(
+    *, arm: str, seed: int, round: int, density: float, accuracy: float, point: Mapping[str, Any], method: str | None
+) -> dict[str, Any]:
+    """A row of a study; what all methods share has none."""
+    place = "_".join(
+        f"{axis}-{value:g}" if isinstance(value, float) else f"{axis}-{value}" for axis, value in point.items()
+    )
+    unit = "/".join(filter(None, [f"seed-{seed}", place, method or ""]))
+    own = {"dense": "dense", "small_dense": f"small_dense/density-{density:.4g}", "ticket": f"round-{round:02}"}
+    total = sum(SIZES.values())
+    return {
+        "study": "ma2021",
+        "experiment": "IterativePruning" if method else "Study",
+        **({"method": method} if method else {}),
+        "point": dict(point),
+        "arm": arm,
+        "seed": seed,
+        "round": 0 if method is None else round,
+        "density_asked": density,
+        "density": round_to_weights(density, total),
+        "weights_kept": int(density * total),
+        "weights": total,
+        "epochs": 12,
+        "lr": point.get("lr", 0.1),
+        "data": "CIFAR10",
+        "val_accuracy": accuracy + 0.002,
+        "test_accuracy": accuracy,
+        "layers": layers(density, SIZES),
+        "precision": "32-true",
+        "folder": f"{unit}/{own.get(arm, f'{arm}/round-{round:02}')}",
+        "versions": {"python": "3.11.9", "torch": "2.11.0", "lightning": "2.6.6"},
+        "commit": "71b23b0",
+    }
+
+
+Accuracy = Callable[[str | None, Mapping[str, Any], str, float], float]
+
+
+def ma2021(method: str | None, point: Mapping[str, Any], arm: str, density: float) -> float:
+    """Small learning rates: tickets beat reinitialised ones, below the best dense; large ones: no difference."""
+    rate = float(point.get("lr", 0.01))
+    dense = {0.005: 0.896, 0.01: 0.903, 0.1: 0.923}.get(rate, 0.9 + 0.02 * rate)
+    fall = 0.012 * np.log(1 / density) ** 1.4 / 3.6
+    loss = {"ticket": fall * (1.0 if rate > 0.05 else 0.18), "reinitialised": fall * (1.02 if rate > 0.05 else 1.5)}
+    worse = 0.004 if method == "omp" and arm == "ticket" else 0.0
+    return float(dense - {"dense": 0.0, "small_dense": 2.1 * fall, **loss}[arm] - worse)
+
+
+def write_study(
+    folder: Path,
+    *,
+    methods: Sequence[str] = ("imp", "omp"),
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    densities: Sequence[float] = (0.64, 0.4096, 0.2621, 0.1678, 0.0859),
+    seeds: int = 3,
+    noise: float = 0.0012,
+    accuracy: Accuracy = ma2021,
+    config: Mapping[str, Any] | None = None,
+    controls: Sequence[str] = ("reinitialised",),
+) -> Path:
+    """A study's folder: configuration and a table per unit and per shared training."""
+    grid = {"lr": [0.005, 0.01, 0.1]} if grid is None else grid
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments = {
+        "name": "ma2021",
+        "methods": {name: {"class_path": "IterativePruning", "init_args": {}} for name in methods},
+        "grid": {f"model.optimizer.init_args.{axis}": list(values) for axis, values in grid.items()},
+    }
+    experiment = {"class_path": "lth_lightning.experiments.Study", "init_args": arguments}
+    text = yaml.safe_dump({"experiment": experiment, "seeds": list(range(seeds)), **(config or {})}, sort_keys=False)
+    (folder / "config.yaml").write_text(text)
+    draw = np.random.default_rng(0)
+    for seed, values in itertools.product(range(seeds), itertools.product(*grid.values())):
+        point, luck = dict(zip(grid, values, strict=True)), draw.normal(0, noise)
+        plan: list[tuple[str | None, str, int, float]] = [(None, "dense", 0, 1.0)]
+        plan += [(None, "small_dense", r, d) for r, d in enumerate(densities, start=1)]
+        for method in methods:
+            plan += [(method, arm, r, d) for arm in ("ticket", *controls) for r, d in enumerate(densities, start=1)]
+        for method, arm, number, density in plan:
+            value = accuracy(method, point, arm, density) + luck + float(draw.normal(0, noise))
+            append(
+                folder,
+                row(arm=arm, seed=seed, round=number, density=density, accuracy=value, point=point, method=method),
+            )
+    return folder
+
+
+def append(folder: Path, made: Mapping[str, Any]) -> None:
+    """Put a row into the table of its unit, or of its shared training."""
+    parts = Path(made["folder"])
+    unit = next((p for p in parts.parents if p.name == made.get("method")), parts)
+    (folder / parts).mkdir(parents=True, exist_ok=True)
+    (folder / parts / "timing.json").write_text('{"seconds": 60.0}')
+    with (folder / unit / "results.jsonl").open("a") as stream:
+        stream.write(json.dumps(made) + "\n")
+
+
+@pytest.fixture(scope="session", name="write_study")
+def study_writer() -> Callable[..., Path]:
+    return write_study
+
+
+@pytest.fixture(scope="session", name="append_row")
+def row_writer() -> Callable[..., None]:
+    """Adds one row to a study."""
+
+    def write(folder: Path, **rest: Any) -> None:
+        append(folder, row(**rest))
+
+    return write

@@ -1,0 +1,147 @@
+"""A study's table, split so that nothing mixes what was trained differently: by method, and by point of the grid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .reading import position
+
+RATE = "lr"  # the axis that the conditions of Ma et al. choose from
+SAME = 1e-3  # small dense networks match the tickets whose density is the same within this share
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One method at one point of a grid.
+
+    Args:
+        method: Its name; empty in an experiment without methods.
+        point: Axes and their values, in the order of the grid.
+    """
+
+    method: str
+    point: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def at(self) -> dict[str, Any]:
+        """Axis -> value."""
+        return dict(self.point)
+
+    def without(self, axis: str) -> "Setting":
+        """The same but for one axis."""
+        return Setting(self.method, tuple(pair for pair in self.point if pair[0] != axis))
+
+    @property
+    def place(self) -> str:
+        """The point in words.
+
+        Example:
+            >>> Setting("imp", (("lr", 0.01), ("length", "original"))).place
+            'lr 0.01, length original'
+        """
+        return ", ".join(f"{axis} {named(value)}" for axis, value in self.point)
+
+
+def named(value: Any) -> str:
+    """A value of an axis as people write it.
+
+    Example:
+        >>> named(0.1), named(1e-4), named("original")
+        ('0.1', '0.0001', 'original')
+    """
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def methods(table: pd.DataFrame) -> list[str]:
+    """The methods of a study in alphabetical order; one without a name where nothing tells its method."""
+    return sorted({str(method) for method in table["method"].dropna()}) or [""]
+
+
+def settings(table: pd.DataFrame) -> dict[Setting, pd.DataFrame]:
+    """The trainings of every method at every point, with what all methods of the point share.
+
+    Small dense networks that are shared get the round of the tickets that they match; those that match none of the
+    method's tickets are left out. Where no axis of the grid is `lr`, learning rates of trainings that differ take its
+    place, so that a table of several learning rates has several settings.
+
+    Args:
+        table: Trainings as `read` returns them.
+
+    Returns:
+        Tables on which whatever looks at a single experiment can look; by point, and within by method.
+    """
+    points = _points(table)
+    order = sorted(set(points), key=lambda point: _order(point, table.attrs.get("grid", {})))
+    found: dict[Setting, pd.DataFrame] = {}
+    for point in order:
+        there = table[[other == point for other in points]]
+        for method in methods(table):
+            if (own := _of_method(there, method)) is not None:
+                found[Setting(method, point)] = own
+    return found
+
+
+def pooled(table: pd.DataFrame) -> dict[Setting, pd.DataFrame]:
+    """As `settings`, but learning rates together, which column `lr` tells apart: what `verdict` judges.
+
+    Args:
+        table: Trainings as `read` returns them.
+    """
+    found: dict[Setting, list[pd.DataFrame]] = {}
+    for setting, own in settings(table).items():
+        rate = setting.at.get(RATE)
+        found.setdefault(setting.without(RATE), []).append(own if rate is None else own.assign(lr=float(rate)))
+    return {setting: _joined(own) for setting, own in found.items()}
+
+
+def _points(table: pd.DataFrame) -> list[tuple[tuple[str, Any], ...]]:
+    """The point of every row; older experiments with several learning rates have these as their axis."""
+    axes = table.attrs.get("axes", [])
+    rows: list[Mapping[str, Any]] = [
+        point if isinstance(point, dict) else {} for point in table.get("point", pd.Series(index=table.index))
+    ]
+    points = [tuple((axis, row[axis]) for axis in [*axes, *sorted({*row} - {*axes})] if axis in row) for row in rows]
+    if RATE in axes or table["lr"].nunique() < 2:
+        return points
+    rates = table["lr"].tolist()
+    return [point if np.isnan(rate) else (*point, (RATE, rate)) for point, rate in zip(points, rates, strict=True)]
+
+
+def _order(point: tuple[tuple[str, Any], ...], grid: Mapping[str, list[Any]]) -> list[Any]:
+    return [position(value, grid.get(axis, [])) for axis, value in point]
+
+
+def _of_method(there: pd.DataFrame, method: str) -> pd.DataFrame | None:
+    """A method's trainings and the shared ones; None where the method has not trained anything yet."""
+    own = there[there["method"] == method] if method else there[there["method"].isna()]
+    if own.empty:
+        return None
+    table = pd.concat([_matched(there[there["method"].isna()], own), own]) if method else own.copy()
+    reasons = there.attrs.get("not_applicable", {})
+    table.attrs = dict(there.attrs) | {
+        "not_applicable": {
+            arm.rpartition("/")[2]: why for arm, why in reasons.items() if arm.rpartition("/")[0] in ("", method)
+        }
+    }
+    return table
+
+
+def _matched(shared: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Shared trainings with the round of the tickets that they match."""
+    tickets = own[own["arm"] == "ticket"].groupby("round")["density_asked"].mean()
+    rounds: list[float] = []
+    for training in shared.to_dict("records"):
+        density = training["density_asked"]
+        close = tickets[(tickets - density).abs() <= SAME * density]
+        rounds.append(training["round"] if training["arm"] == "dense" else close.index[0] if len(close) else np.nan)
+    matched = shared.assign(round=rounds)
+    return matched[matched["round"].notna()].astype({"round": int})
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    joined = pd.concat(tables)
+    joined.attrs = dict(tables[0].attrs)
+    return joined
