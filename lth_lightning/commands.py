@@ -110,7 +110,7 @@ def train(command: str, args: list[str]) -> None:
             job.experiment.check_data(built)
             _introduce(console, job, built, weights)
     if most is not None:
-        console.print(submit(args, job.folder, job.missing(), most))
+        console.print(submit(args, job.folder, job.missing() if job.shares else min(1, job.missing()), most))
         return
     tracker = _tracker(given.track, job, console)
     counted = (lambda: job.finished) if job.shares else None

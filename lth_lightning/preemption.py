@@ -9,7 +9,7 @@ from types import FrameType
 
 SIGNALS = (Signals.SIGTERM, Signals.SIGUSR1)
 CONTINUES = "the same command line continues where it was"
-_TEXTS = {Signals.SIGTERM: f"terminated: {CONTINUES}", Signals.SIGUSR1: f"stopped by SIGUSR1: {CONTINUES}"}
+_TEXTS = {Signals.SIGTERM: f"terminated: {CONTINUES}", Signals.SIGUSR1: f"interrupted by SIGUSR1: {CONTINUES}"}
 _received: list[Signals] = []
 _listening: list[bool] = []
 

@@ -84,7 +84,7 @@ def _said(command: Sequence[str]) -> str:
         raise UsageError(f"{command[0]} does not answer within {SECONDS} s: try again later") from error
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise UsageError(f"{command[0]} refused ({said}): its options can be set by variables such as SBATCH_PARTITION=long")
+        raise UsageError(f"{command[0]} refused ({said}): variables such as SBATCH_PARTITION=long set its options")
     return done.stdout
 
 
@@ -124,7 +124,7 @@ def requeueing(folder: Path) -> Iterator[None]:
             yield
         except StoppedError as stop:
             _lock(file, fcntl.LOCK_UN)
-            if stop.by != Signals.SIGUSR1 or asked() != Signals.SIGUSR1:
+            if Signals.SIGTERM in (stop.by, asked()):
                 raise
             if _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 raise _requeued(name, stop) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from typed import SMALL, left, lth, rows
 
@@ -269,9 +270,9 @@ def test_a_command_leaves_this_process_as_it_was(capsys: Capture) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
 def test_a_signal_ends_a_training_with_one_sentence(sent: signal.Signals, code: int) -> None:
-    line = "fit --config digits --folder run --trainer.max_epochs 100000 --save_seconds 0"
+    line = "fit --config digits --folder run --trainer.max_epochs 100000 --save_seconds 1e9"
     with subprocess.Popen(
         [sys.executable, "-m", "lth_lightning", *line.split()],
         stderr=subprocess.PIPE,
@@ -279,7 +280,7 @@ def test_a_signal_ends_a_training_with_one_sentence(sent: signal.Signals, code: 
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     ) as process:
         try:
-            while not Path("run/seed-0/round-00/last.ckpt").exists():
+            while not Path("run/seed-0/round-00/metrics.jsonl").exists():
                 assert process.poll() is None
             process.send_signal(sent)
             _, err = process.communicate(timeout=60)
@@ -287,4 +288,6 @@ def test_a_signal_ends_a_training_with_one_sentence(sent: signal.Signals, code: 
             process.kill()
     assert process.returncode == code
     assert err.count("\n") == 1
-    assert err.endswith("ed: the same command line continues where it was\n")
+    assert err.endswith(": the same command line continues where it was\n")
+    saved = tiny.saved(Path("run/seed-0/round-00"))
+    assert saved == 0 if sent == signal.SIGINT else saved >= 20, "Ctrl-C is obeyed at once; the others save first"
