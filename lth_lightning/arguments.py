@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentError
 from collections.abc import Mapping
+from copy import copy, deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -32,8 +33,10 @@ class Arguments(LightningCLI):
     """
 
     def __init__(self, command: str, args: list[str]) -> None:
-        self.command, self.words = command, args
+        self.command = command
         self._variations: dict[str, Arguments] = {}
+        self._trained_once: Arguments | None = None
+        self._resolved: dict[str, Any] | None = None
         options = {"exit_on_error": False, "prog": f"lth {command}", "allow_abbrev": False}
         super().__init__(
             args=["--help" if arg == "--help_all" else arg for arg in args],
@@ -83,7 +86,9 @@ class Arguments(LightningCLI):
             init: Seed of the initialisation.
             width: Share of the network's own width, for a narrower one.
         """
-        config = self.config if width is None else self._narrowed(width)
+        config = self.config.clone() if width is None else self._narrowed(width)
+        for other in ("experiment", "claims"):  # what is needed once takes most of the time
+            config.pop(other, None)
         with seeded("init", init):
             made = self.parser.instantiate(config)
         data = made.get("data")
@@ -114,12 +119,26 @@ class Arguments(LightningCLI):
         words = [word for key, value in changes.items() for word in (f"--{key}", _word(value))]
         if (known := str(words)) not in self._variations:
             try:
-                self._variations[known] = Arguments(self.command, [*self.words, *words])
+                self._variations[known] = self._reread(words)
             except (ArgumentError, ValueError, TypeError) as error:
                 told = getattr(error, "message", str(error))
                 raise UsageError(f"the grid's point {' '.join(words)}: {sentence(told, self.command)}") from error
         other = self._variations[known]
-        return Variation(other.build, other.resolved())
+        return Variation(other.build, vars(other.config.as_flat()))
+
+    def _reread(self, words: list[str]) -> "Arguments":
+        """What is left without the experiment, whose many arguments take seconds to read, and with further words."""
+        config = {key: value for key, value in self.resolved().items() if key not in ("experiment", "claims")}
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "config.yaml"
+            path.write_text(yaml.safe_dump(config))
+            words = ["--config", str(path), *words]
+            if self._trained_once is None:
+                self._trained_once = Arguments("fit", words)
+                return self._trained_once
+            other = copy(self._trained_once)
+            other.config = other.parser.parse_args(words)
+            return other
 
     def _narrowed(self, width: float) -> Namespace:
         config: Namespace = self.config.clone()
@@ -129,8 +148,9 @@ class Arguments(LightningCLI):
 
     def resolved(self) -> dict[str, Any]:
         """The whole configuration as plain values."""
-        config: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, format="yaml", skip_unset=False))
-        return config
+        if self._resolved is None:
+            self._resolved = yaml.safe_load(self.parser.dump(self.config, format="yaml", skip_unset=False))
+        return deepcopy(self._resolved)
 
     @classmethod
     def completed(cls, command: str, config: dict[str, Any]) -> dict[str, Any]:

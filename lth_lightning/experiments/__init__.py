@@ -11,6 +11,7 @@ from .one_shot import OneShotPruning
 from .pruning import Pruning
 from .recipe import LightningRecipe
 from .results import Ledger, read_result
+from .retrained import Retrained
 from .rewind import Rewind
 from .small_dense import SmallDense
 from .study import Study
@@ -37,6 +38,7 @@ __all__ = [
     "Recipe",
     "Reinitialised",
     "Result",
+    "Retrained",
     "Rewind",
     "ShuffledWeights",
     "SmallDense",

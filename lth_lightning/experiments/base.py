@@ -232,6 +232,11 @@ class Experiment(ABC):
         """The densities at which there is a small dense network beside the ticket."""
         return ()
 
+    @property
+    def changes(self) -> Sequence[Mapping[str, Any]]:
+        """What its trainings change of the configuration, besides a grid."""
+        return ()
+
     def tried(self) -> "Experiment":
         """Itself, or the same with fewer trainings of every kind, for a trial."""
         return self

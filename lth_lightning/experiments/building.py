@@ -27,7 +27,7 @@ class Variation(NamedTuple):
 
     Args:
         build: Makes what one training of it needs.
-        config: All of it, as plain values.
+        config: Dotted key -> value.
     """
 
     build: Build

@@ -20,12 +20,14 @@ class Method:
         trains: Whether trained weights are scored, so that data has been at work before.
         learns: Whether data has any part in a ticket, in its mask or its starting weights.
         places: Whether it has a say in which weights of a layer are kept, or leaves that to chance.
+        rewound: Whether tickets start otherwise than with their initialisation at the first step.
     """
 
     name: str
     trains: bool
     learns: bool
     places: bool
+    rewound: bool = False
 
     @classmethod
     def of(cls, chooser: Criterion | Policy, rewind: Rewind, trains: bool) -> "Method":
@@ -33,7 +35,7 @@ class Method:
         rewound = rewind.weights == "trained" or rewind.to != "0it"
         learns = chooser.reads_data or (trains and chooser.reads_weights) or rewound
         name = type(getattr(chooser, "criterion", chooser)).__name__  # AtInit goes by its criterion
-        return cls(name, trains, learns, chooser.reads_data or chooser.reads_weights)
+        return cls(name, trains, learns, chooser.reads_data or chooser.reads_weights, rewound)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class Control(ABC):
     @abstractmethod
     def ticket(self, case: Case) -> Ticket:
         """The control of a ticket."""
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """By which it is trained, given that of the ticket."""
+        return recipe
 
     def inapplicable(self, method: Method) -> str | None:
         """Why this control says nothing about tickets found by a method; None where it does."""

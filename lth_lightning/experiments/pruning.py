@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ..sparsity import Allocation, Criterion, Global, Magnitude, Mask, Sample, prune_in_steps
 from ..training import Drawn
@@ -14,6 +14,7 @@ from .base import Built, Experiment, Recipe, Result, Ticket
 from .control import Case, Control, Found, Method
 from .failed import FailedTrainingError
 from .refusals import refuse_open_end
+from .retrained import Retrained
 from .rewind import Rewind
 from .small_dense import SmallDense
 
@@ -121,7 +122,7 @@ class Pruning(Experiment):
                 search = partial(self.search, number, tickets[0])
                 case = Case(ticket, found, tickets[0], self.rewind, recipe, there, search)
                 with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
-                    controls.append(recipe.train(control.ticket(case), there))
+                    controls.append(control.recipe(recipe).train(control.ticket(case), there))
         return tickets + controls
 
     def search(self, number: int, dense: Result, recipe: Recipe, folder: Path) -> Found:
@@ -172,6 +173,11 @@ class Pruning(Experiment):
     def small_dense(self) -> Sequence[float]:
         """The densities at which there is a small dense network beside the ticket."""
         return self.arms.get(SmallDense.arm, ())
+
+    @property
+    def changes(self) -> Sequence[Mapping[str, Any]]:
+        """What controls change of the configuration."""
+        return [control.changes for control in self._applied if isinstance(control, Retrained)]
 
     @abstractmethod
     def tried(self) -> Self:

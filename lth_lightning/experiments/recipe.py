@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
 from ..files import DamagedFileError, again, held
+from ..preemption import stop_if_asked
 from ..sparsity import Batches, Fixed, Mask, Prunable, Sample
 from ..training import (
     Drawn,
@@ -38,7 +39,8 @@ WAIT_SECONDS = 0.5
 
 
 def pause() -> None:
-    """Let another process get on."""
+    """Let another process get on, unless a signal asks to stop."""
+    stop_if_asked()
     time.sleep(WAIT_SECONDS)
 
 
@@ -59,6 +61,7 @@ class LightningRecipe:
         retry: Whether to try trainings again that failed before.
         failures: Name of a training -> why it failed; it is added to.
         vary: Makes a changed configuration.
+        changes: What is changed already.
         watch: Observers for the trainings in a folder that has a table of its own.
     """
 
@@ -74,6 +77,7 @@ class LightningRecipe:
     retry: bool = False
     failures: dict[str, str] = field(default_factory=dict)
     vary: Vary = unvaried
+    changes: Mapping[str, Any] = field(default_factory=dict)
     watch: Watch = unwatched
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
@@ -90,6 +94,7 @@ class LightningRecipe:
         return result
 
     def _attempt(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
+        stop_if_asked()
         before = None if self.retry else noted(folder)
         try:
             if before is not None:
@@ -122,8 +127,9 @@ class LightningRecipe:
 
     def varied(self, changes: Mapping[str, Any], labels: Mapping[str, Any]) -> "LightningRecipe":
         """The recipe of a changed configuration."""
-        build = self.vary(changes).build if changes else self.build
-        return replace(self, build=build, labels={**self.labels, **labels})
+        all_of_them = {**self.changes, **changes}
+        build = self.vary(all_of_them).build if changes else self.build
+        return replace(self, build=build, labels={**self.labels, **labels}, changes=all_of_them)
 
     @contextmanager
     def within(self, folder: Path) -> Iterator["LightningRecipe"]:

@@ -12,13 +12,13 @@ from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Part, Result
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
-from .claiming import Completed, Config, claim, flat, may_differ
+from .claiming import Completed, Config, claim, may_differ
 from .failed import FailedTrainingError
 from .recipe import LightningRecipe, pause
 from .results import Ledger
 from .study import Study
 from .trainer import quiet_trainer
-from .widths import narrowed, parameters
+from .widths import parameters, refuse_too_few
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,10 @@ class Run:
         """
         points = self.experiment.points if isinstance(self.experiment, Study) else []
         variations = [self.vary(point.changes) for point in points if point.changes]
+        for changes in self.experiment.changes:
+            self.vary(changes)
         if isinstance(self.experiment, Study) and variations:
-            self.experiment.comparable([flat(variation.config) for variation in variations])
+            self.experiment.comparable([variation.config for variation in variations])
         for build in [variation.build for variation in variations] or [self.build]:
             self._check(build, build(Seeds.of(0), 0) if variations else built)
 
@@ -100,7 +102,7 @@ class Run:
         quiet_trainer(built.trainer, self.folder, [], 0)
         if self.experiment.small_dense:
             fewer = weights.size - round(min(self.experiment.small_dense) * weights.size)
-            narrowed(lambda width: parameters(build, Seeds.of(0), width), fewer)
+            refuse_too_few(lambda width: parameters(build, Seeds.of(0), width), fewer)
 
     def claim(self, completed: Completed = dict) -> None:
         """Make the folder this experiment's.

@@ -101,6 +101,11 @@ class Study(Experiment):
         return [density for method in self.methods.values() for density in method.small_dense]
 
     @property
+    def changes(self) -> Sequence[Mapping[str, Any]]:
+        """What the methods' controls change of the configuration."""
+        return [changes for method in self.methods.values() for changes in method.changes]
+
+    @property
     def trainings(self) -> int:
         """Those of all parts, and what they share."""
         return sum(part.trainings for part in self.parts) + len(self.in_common)

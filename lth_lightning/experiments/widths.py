@@ -36,14 +36,25 @@ def narrowed(size: Callable[[float], int], fewer: int) -> float:
     """
     if fewer == 0:
         return 1.0
+    refuse_too_few(size, fewer)
     most = size(1.0) - fewer
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if size(middle) <= most else (low, middle)
-    if low == 0.0:
+    return low
+
+
+def refuse_too_few(size: Callable[[float], int], fewer: int) -> None:
+    """Raise a ValueError if even the narrowest network has too many parameters.
+
+    Args:
+        size: Share of the width -> number of parameters; does not fall where the share grows.
+        fewer: Number of parameters to do without.
+    """
+    most, least = size(1.0) - fewer, size(2.0**-HALVINGS)
+    if least > most:
         raise ValueError(
-            f"no network of this kind is narrow enough for {most:,} parameters (the narrowest has {size(high):,}): "
+            f"no network of this kind is narrow enough for {most:,} parameters (the narrowest has {least:,}): "
             "leave the control SmallDense out, or ask for a higher density"
         )
-    return low
