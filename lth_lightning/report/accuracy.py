@@ -35,9 +35,9 @@ def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
         own, seeds = means[means["arm"] == arm.name], table[table["arm"] == arm.name]
         place = beside(seeds["density"], index + 0.4, len(others), shown)
         axes.plot(place, 100 * seeds[metric], ".", color=arm.colour, alpha=0.45, markersize=6, markeredgewidth=0)
-        _series(axes, own, arm, beside(own["density"], index, len(others), shown))
+        series(axes, own, arm, beside(own["density"], index, len(others), shown))
     if "dense" in arms:
-        _dense_band(axes, means[means["arm"] == "dense"].iloc[0], arms["dense"])
+        dense_band(axes, means[means["arm"] == "dense"].iloc[0], arms["dense"])
     density_axis(axes, shown.tolist(), width)
     axes.set_ylim(*limits(means, table[metric].to_numpy()))
     axes.set_ylabel(f"{WORDS[metric]} (%)")
@@ -65,7 +65,7 @@ def difference_figure(differences: pd.DataFrame, width: float, tolerance: float 
     for index, arm in enumerate(others):
         own = differences[differences["arm"] == arm.name]
         place = beside(own["density"], index, len(others), differences["density"])
-        _series(axes, own, arm, place, f"ticket \u2212 {arm.label}")
+        series(axes, own, arm, place, f"ticket \u2212 {arm.label}")
         if "verdict" in own:
             unclear = (own["verdict"] == "cannot tell").to_numpy()
             points = 100 * own["mean"].to_numpy()[unclear]
@@ -80,7 +80,16 @@ def difference_figure(differences: pd.DataFrame, width: float, tolerance: float 
     return figure
 
 
-def _series(axes: Axes, own: pd.DataFrame, arm: Arm, place: np.ndarray, label: str | None = None) -> None:
+def series(axes: Axes, own: pd.DataFrame, arm: Arm, place: np.ndarray, label: str | None = None) -> None:
+    """Means with their intervals, joined by a line.
+
+    Args:
+        axes: Where to draw.
+        own: Columns `mean` and `high`.
+        arm: Whose looks they have.
+        place: Where along the axis of densities.
+        label: In the legend; the arm's by default.
+    """
     order = np.argsort(-place)
     mean = 100 * own["mean"].to_numpy()[order]
     bars = 100 * (own["high"] - own["mean"]).to_numpy()[order]
@@ -98,7 +107,8 @@ def _series(axes: Axes, own: pd.DataFrame, arm: Arm, place: np.ndarray, label: s
     )
 
 
-def _dense_band(axes: Axes, dense: pd.Series, arm: Arm) -> None:
+def dense_band(axes: Axes, dense: pd.Series, arm: Arm) -> None:
+    """Dense networks as a horizontal line with a band."""
     axes.axhline(100 * dense["mean"], color=arm.colour, linewidth=1.2, linestyle=(0, (5, 3)), label=arm.label)
     axes.plot(dense["density"], 100 * dense["mean"], arm.marker, color=arm.colour, markersize=5)
     if dense["n"] > 1:

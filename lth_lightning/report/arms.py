@@ -1,7 +1,7 @@
 """How the arms of an experiment are called, explained and coloured: the same in every figure, table and sentence."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Okabe and Ito's colours, which people with any common colour blindness can tell apart; yellow is too pale for lines.
 SPARE = (("#999999", "h"), ("#00C878", "d"), ("#B39B6B", "8"), ("#8AA0D0", "H"))
@@ -126,11 +126,29 @@ def checks(names: Iterable[str]) -> list[Arm]:
 
 
 def describe(names: Iterable[str]) -> dict[str, Arm]:
-    """Arms by name: dense first, then tickets, the known controls, and others in alphabetical order."""
+    """Arms by name: dense first, then tickets, the known controls, and others in alphabetical order.
+
+    Args:
+        names: As in `results.jsonl`; in a study with the method before it, 'imp/ticket'.
+    """
     found = set(names)
     arms = {arm.name: arm for arm in KNOWN if arm.name in found}
     for index, name in enumerate(sorted(found - set(arms))):
-        label = name.replace("_", " ").strip() or "(no name)"
-        label = label if len(label) <= 36 else f"{label[:35]}…"
-        arms[name] = Arm(name, label, f'"{label}"', "", *SPARE[index % len(SPARE)])
+        arms[name] = _of_method(name) or Arm(name, _label(name), f'"{_label(name)}"', "", *SPARE[index % len(SPARE)])
     return arms
+
+
+def _of_method(name: str) -> Arm | None:
+    """The arm of a method looks like the arm, and is called by both."""
+    method, _, arm = name.rpartition("/")
+    known = [replace(other, name=name) for other in KNOWN if method and other.name == arm]
+    return (
+        replace(known[0], label=f"{method} {known[0].label}", plural=f"{known[0].plural} of {method}")
+        if known
+        else None
+    )
+
+
+def _label(name: str) -> str:
+    label = name.replace("_", " ").strip() or "(no name)"
+    return label if len(label) <= 36 else f"{label[:35]}…"

@@ -147,10 +147,12 @@ def limits(means: pd.DataFrame, seen: np.ndarray) -> tuple[float, float]:
     return 100 * (low - room), 100 * (high + room)
 
 
-def legend(figure: Figure, axes: Axes) -> None:
-    """A legend above the axes: one row where all labels fit, else as many columns as the longest leaves room for."""
-    handles, labels = axes.get_legend_handles_labels()
-    if labels:
+def legend(figure: Figure, *panels: Axes) -> None:
+    """A legend above the panels: one row where all labels fit, else as many columns as the longest leaves room for."""
+    pairs = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels]
+    by_label = {label: handle for own in pairs for handle, label in own}
+    if by_label:
+        labels, handles = list(by_label), list(by_label.values())
         room = figure.get_figwidth()
         widths = [0.55 + 0.075 * len(label) for label in labels]  # inches: the line, and letters of 10 points
         columns = len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))

@@ -90,10 +90,12 @@ def pairs(table: pd.DataFrame, a: str, b: str, *, round: int, metric: str) -> pd
         Columns `a` and `b`, indexed by seed; seeds that lack one of the two are left out. Several trainings of one
         seed are averaged first, so that a row is a seed and not a training.
     """
+    arms, rounds = table["arm"].to_numpy(), table["round"].to_numpy()
+    names, values = table["seed"].to_numpy(), table[metric].to_numpy(float)
 
     def seeds(arm: str) -> pd.Series:
-        chosen = table[(table["arm"] == arm) & ((table["round"] == round) | (arm == "dense"))]
-        return chosen.groupby("seed")[metric].mean()
+        chosen = (arms == arm) & ((rounds == round) | (arm == "dense"))
+        return pd.Series(values[chosen]).groupby(pd.Index(names[chosen], name="seed")).mean()
 
     return pd.DataFrame({"a": seeds(a), "b": seeds(b)}).dropna()
 

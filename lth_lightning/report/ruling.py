@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -57,6 +57,7 @@ class Ruling:
         conditions: By their number, 1 to 5.
         more: About how many more seeds would settle what is measured (see `Condition`).
         rates: The verdict at every single learning rate; empty in the literal mode.
+        rates_as_means: What the means alone say at every single learning rate.
     """
 
     verdict: Answer
@@ -67,6 +68,7 @@ class Ruling:
     conditions: dict[int, Condition]
     more: float
     rates: dict[Rate, Answer]
+    rates_as_means: dict[Rate, Answer] = field(default_factory=dict)
 
 
 def literal_ruling(first: int, found: Mapping[int, Margins], rates: list[Rate], level: float) -> Ruling:
@@ -103,10 +105,15 @@ def strict_ruling(first: int, found: Mapping[int, Margins], rates: list[Rate], l
         chosen = range(len(rates)) if n == 2 else [best]
         at = 0 if n == 2 else best
         told[n] = _condition(margin, chosen, rates, level, int(states[n][at]), int(means[n][at]))
-    by_rate = {rate: answer(int(a), int(b)) for rate, a, b in zip(rates, least, most, strict=True)}
+    by_means = span(first, means)
     grown = span(1, _supposed(found, conditions.strict(_grown(found), level)))
-    surely, by_means, later = ((a.max(-1), b.max(-1)) for a, b in ((least, most), span(first, means), grown))
-    return _ruling(first, found, told, surely, by_means, later, by_rate)
+    surely, as_means, later = ((a.max(-1), b.max(-1)) for a, b in ((least, most), by_means, grown))
+    ruling = _ruling(first, found, told, surely, as_means, later, _by_rate(rates, (least, most)))
+    return replace(ruling, rates_as_means=_by_rate(rates, by_means))
+
+
+def _by_rate(rates: list[Rate], ends: Span) -> dict[Rate, Answer]:
+    return {rate: answer(int(least), int(most)) for rate, least, most in zip(rates, *ends, strict=True)}
 
 
 def _ruling(

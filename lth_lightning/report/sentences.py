@@ -1,7 +1,6 @@
 """What an experiment found, in plain sentences that claim no more than their intervals support."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import pandas as pd
 
@@ -9,7 +8,6 @@ from .arms import CORRUPTING, checks, describe
 from .checks import TOLERANCE as NO_CHANGE
 from .checks import verdicts
 from .intervals import Interval, mean_interval, paired_difference, pairs
-from .reading import read
 from .wording import INTERVAL, accuracy, listed, points, share, spread
 
 TOLERANCE = 0.01
@@ -17,8 +15,8 @@ WITHIN = f"within {100 * TOLERANCE:g} percentage point of dense"
 WORDS = {"test_accuracy": "test accuracy", "val_accuracy": "validation accuracy"}
 
 
-def summary(folder: Path | str) -> list[str]:
-    """Three sentences for a terminal: tickets against dense, tickets against their checks, where the report is.
+def findings(table: pd.DataFrame) -> list[str]:
+    """Two sentences on one experiment: tickets against dense networks, and tickets against their checks.
 
     Tickets are compared at two densities, neither of which is chosen by looking at the test set. One is the lowest
     that was tried. The other is the lowest down to which the mean *validation* accuracy (of the last epoch, whose
@@ -34,21 +32,8 @@ def summary(folder: Path | str) -> list[str]:
     some miss by chance.
 
     Args:
-        folder: The folder that `lth run ... --folder` wrote to.
-
-    Returns:
-        Three sentences.
-
-    Raises:
-        FileNotFoundError: There is no finished training in this folder.
+        table: Trainings as `read` returns them.
     """
-    page = Path(folder) / "report.html"
-    where = f"The report is {page}." if page.is_file() else f"`lth report {folder}` writes the report to {page}."
-    return [*findings(read(folder)), where]
-
-
-def findings(table: pd.DataFrame) -> list[str]:
-    """The first two sentences of `summary`, from the table of trainings."""
     metric = measured(table)
     against_dense = _rounds(table, "dense", metric)
     matching = _matching(table, against_dense) if metric == "test_accuracy" else None

@@ -121,11 +121,10 @@ def _of_method(there: pd.DataFrame, method: str) -> pd.DataFrame | None:
         return None
     table = pd.concat([_matched(there[there["method"].isna()], own), own]) if method else own.copy()
     reasons = there.attrs.get("not_applicable", {})
-    table.attrs = dict(there.attrs) | {
-        "not_applicable": {
-            arm.rpartition("/")[2]: why for arm, why in reasons.items() if arm.rpartition("/")[0] in ("", method)
-        }
+    own_reasons = {
+        arm.rpartition("/")[2]: why for arm, why in reasons.items() if arm.rpartition("/")[0] in ("", method)
     }
+    table.attrs = {"not_applicable": own_reasons}
     return table
 
 
@@ -145,3 +144,8 @@ def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
     joined = pd.concat(tables)
     joined.attrs = dict(tables[0].attrs)
     return joined
+
+
+def is_study(table: pd.DataFrame) -> bool:
+    """Whether a table has methods or points, or learning rates, that must not be mixed."""
+    return table.attrs["study"] is not None or len(settings(table)) > 1

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..claims import Bar
 from .conditions import RANKED, Answer, evidence
 from .margins import Array
 from .ruling import Rate, Ruling, literal_ruling, strict_ruling
 from .sentences import measured
 
-TOLERANCE = GAP = 0.005  # what Ma et al. ask for on CIFAR-10
-NONTRIVIAL, ALPHA = 0.4, 0.05
+DEFAULT = Bar()
 ARMS = ("ticket", "dense", "reinitialised", "small_dense")
 
 
@@ -37,11 +37,7 @@ def verdict(
     metric: str | None = None,
     *,
     lr: str = "lr",
-    tolerance: float = TOLERANCE,
-    gap: float = GAP,
-    nontrivial: float = NONTRIVIAL,
-    alpha: float = ALPHA,
-    epochs: float | None = None,
+    bar: Bar = DEFAULT,
 ) -> list[Verdict]:
     """Whether tickets win, at every density.
 
@@ -50,45 +46,40 @@ def verdict(
     learning rate similar to dense networks at the same; (5) at some learning rate similar to dense networks at their
     best. All five make a jackpot, the first four without the fifth a secondary prize. Read literally, every condition
     has a learning rate of its own; strictly, 3 to 5 hold at one learning rate of the tickets. The density has to be
-    below `nontrivial`; clearly above is by more than `gap`, similar down to `tolerance` below.
+    below `bar.nontrivial`; clearly above is by more than `bar.gap` (which the paper states for the third only), similar
+    down to `bar.tolerance` below, by default the paper's tolerance for the data set.
 
     Seeds are paired (Student t). A condition holds if the lower bound of its difference is above the threshold, fails
     if the upper bound is below, and else nothing can be told. With r non-trivial densities every bound has the level
-    alpha / r, and the best of several learning rates is accounted for (see `Margins.bounds`). So any false win (a
+    `bar.alpha` / r, and the best of several learning rates is accounted for (see `Margins.bounds`). So any false win (a
     jackpot or a secondary prize at a density where one of conditions 2 to 4 does not hold) in the whole table has a
-    probability of at most alpha, if differences are normal; a condition is falsely told to fail as rarely, a ticket
-    falsely to be none at most three times as often, because each of three conditions can deny it.
+    probability of at most `bar.alpha`, if differences are normal; a condition is falsely told to fail as rarely, a
+    ticket falsely to be none at most three times as often, because each of three conditions can deny it.
 
     Args:
         table: Trainings as `read` returns them, of one network on one data set.
         metric: Column to compare; None: `test_accuracy`, or `val_accuracy` where nothing was tested.
         lr: Column of the learning rate; without such a column all trainings have the same.
-        tolerance: Of conditions 4 and 5: 0.005 for CIFAR-10, 0.01 for CIFAR-100 and Tiny-ImageNet, 0.015 for ImageNet.
-        gap: Of conditions 2 and 3; the paper states it for the third only.
-        nontrivial: Density from which on a ticket is none.
-        alpha: Rate of false wins.
-        epochs: How long tickets have to be trained; None: that they were trained sufficiently is taken as given.
+        bar: What tickets have to pass. Without `epochs`, that they were trained sufficiently is taken as given.
 
     Returns:
         One verdict per round that has tickets, the densest first.
-
-    Raises:
-        ValueError: A tolerance, gap, density or rate is out of its range.
     """
-    _refuse(tolerance, gap, nontrivial, alpha)
     metric = metric or measured(table)
     table = table.assign(rate=table[lr].astype(float) if lr in table else np.nan)
     tickets = table[(table["arm"] == "ticket") & (table["density"] > 0) & table[metric].notna()]
     densities = tickets.groupby("round")["density"].mean().sort_values(ascending=False, kind="stable")
-    level = alpha / max(1, int((densities < nontrivial).sum()))
+    level = bar.alpha / max(1, int((densities < bar.nontrivial).sum()))
+    tolerance = bar.of(data_of(table))
     found = []
     for number, density in densities.items():
         there = table[(table["round"] == number) | (table["arm"] == "dense")]
         own = tickets[tickets["round"] == number]
         values = {arm: _accuracies(there, arm, metric) for arm in ARMS}
-        first = min(1 if density < nontrivial else -1, _sufficient(own["epochs"], epochs) if epochs else 1)
+        sufficient = _sufficient(own["epochs"], bar.epochs) if bar.epochs else 1
+        first = min(1 if density < bar.nontrivial else -1, sufficient)
         place = int(str(number)), float(density)
-        found.append(_verdict(*place, values, first, level, tolerance, gap))
+        found.append(_verdict(*place, values, first, level, tolerance, bar.gap))
     return found
 
 
@@ -111,14 +102,10 @@ def winners(verdicts: list[Verdict]) -> dict[Rate, dict[Answer, list[float]]]:
     return found
 
 
-def _refuse(tolerance: float, gap: float, nontrivial: float, alpha: float) -> None:
-    for name, value in {"tolerance": tolerance, "gap": gap}.items():
-        if not 0 < value < 1:
-            raise ValueError(f"the {name} is a share, like 0.005 for half a percentage point, not {value}")
-    if not 0 < nontrivial <= 1:
-        raise ValueError(f"`nontrivial` is a density, like 0.4, not {nontrivial}")
-    if not 0 < alpha < 0.5:
-        raise ValueError(f"`alpha` is a rate of false wins below 0.5, like 0.05, not {alpha}")
+def data_of(table: pd.DataFrame) -> str | None:
+    """The data set that a table is about; None where older rows do not tell."""
+    known = table["data"].dropna() if "data" in table else pd.Series()
+    return str(known.iloc[0]) if len(known) else None
 
 
 def _order(rate: Rate) -> float:

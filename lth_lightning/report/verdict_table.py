@@ -7,7 +7,7 @@ import pandas as pd
 
 from .arms import Arm, describe
 from .checks import TOLERANCE
-from .wording import points, share
+from .wording import further, points, share
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,7 @@ def _remark(found: pd.Series, tolerance: float) -> str:
         return "one seed: no interval"
     if math.isnan(found["more"]):
         return "all seeds agree: spread unknown"
-    more = "more than 100" if math.isinf(found["more"]) else f"about {found['more']:.0f}"
-    return (
-        f"{100 * (found['high'] - found['low']):.2f} points wide: {more} more seed{'' if found['more'] == 1 else 's'}"
-    )
+    return f"{100 * (found['high'] - found['low']):.2f} points wide: {further(found['more'])}"
 
 
 def p_value(p: float) -> str:

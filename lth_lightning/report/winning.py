@@ -3,15 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from ..claims import TOLERANCES, Bar
 from .intervals import Interval
 from .ruling import Condition, Rate, Ruling
-from .verdict import ALPHA, GAP, NONTRIVIAL, TOLERANCE, Verdict, winners
-from .wording import EMPTY, listed, points, share
+from .verdict import Verdict
+from .wording import EMPTY, further, listed, points, share
 
-BAR = {
-    name: f"{100 * value:g}"
-    for name, value in {"level": ALPHA, "gap": GAP, "nontrivial": NONTRIVIAL, "tolerance": TOLERANCE}.items()
-}
 KINDS = {"jackpot": "drops", "secondary prize": "drops", "holds": "drops", "no ticket": "same", "fails": "same"}
 MISSING = {
     1: "tell the epochs of every training",
@@ -61,6 +58,27 @@ class Line:
     conditions: list[Cell]
 
 
+def bar_words(bar: Bar, data: str | None) -> dict[str, str]:
+    """A bar as the page shows it: numbers in percent or percentage points, and where the tolerance comes from.
+
+    Args:
+        bar: What tickets have to pass.
+        data: The data set.
+
+    Example:
+        >>> bar_words(Bar(), "CIFAR100")["tolerance"], bar_words(Bar(), "CIFAR100")["why"]
+        ('1', "the paper's tolerance for CIFAR100")
+    """
+    published = data if data in TOLERANCES else "CIFAR-10"
+    lacking = f", as it has none for {data}" if data is not None and data not in TOLERANCES else ""
+    why = f"the paper's tolerance for {published}{lacking}"
+    numbers = {"level": bar.alpha, "gap": bar.gap, "nontrivial": bar.nontrivial, "tolerance": bar.of(data)}
+    return {name: f"{100 * value:g}" for name, value in numbers.items()} | {
+        "why": why if bar.tolerance is None else "as the configuration asks",
+        "epochs": "" if bar.epochs is None else f"{bar.epochs:g}",
+    }
+
+
 def lines(verdicts: list[Verdict]) -> list[Line]:
     """The table of verdicts: the strict ones, and the literal ones where they differ.
 
@@ -74,19 +92,6 @@ def lines(verdicts: list[Verdict]) -> list[Line]:
             _line(share(told.density), mode, ruling, len(told.strict.rates) > 1) for mode, ruling in modes.items()
         ]
     return found
-
-
-def guideline(verdicts: list[Verdict]) -> dict[str, str]:
-    """What every learning rate won, in words; empty where there is only one.
-
-    Args:
-        verdicts: As `verdict` returns them.
-    """
-    told = {
-        _named(rate): "; ".join(f"{answer} at {listed(map(share, densities))}" for answer, densities in own.items())
-        for rate, own in winners(verdicts).items()
-    }
-    return told if len(told) > 1 else {}
 
 
 def _differ(told: Verdict) -> bool:
@@ -123,7 +128,7 @@ def _seeds(more: float, differences: list[Interval]) -> list[str]:
         return ["run two seeds or more" if one_seed else "all seeds agree: spread unknown"]
     if more == 0:
         return []
-    return ["more than 100 more seeds" if math.isinf(more) else f"about {more:.0f} more seed{'' if more == 1 else 's'}"]
+    return [further(more)]
 
 
 def _cell(condition: Condition, several: bool) -> Cell:

@@ -63,6 +63,26 @@ def spread(interval: Interval) -> str:
     return f"{INTERVAL} {ends}, n = {interval.n} seeds"
 
 
+def further(seeds: float) -> str:
+    """So many more seeds.
+
+    Example:
+        >>> further(1.0), further(7.0), further(math.inf)
+        ('about 1 more seed', 'about 7 more seeds', 'more than 100 more seeds')
+    """
+    return "more than 100 more seeds" if math.isinf(seeds) else f"about {count(int(seeds), 'more seed')}"
+
+
+def count(number: int, word: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> count(1, "seed"), count(12, "seed")
+        ('1 seed', '12 seeds')
+    """
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def plus_minus(interval: Interval) -> str:
     """An accuracy in percent with its interval's half-width.
 

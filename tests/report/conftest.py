@@ -170,10 +170,10 @@ def ma2021(method: str | None, point: Mapping[str, Any], arm: str, density: floa
     """Small learning rates: tickets beat reinitialised ones, below the best dense; large ones: no difference."""
     rate = float(point.get("lr", 0.01))
     dense = {0.005: 0.896, 0.01: 0.903, 0.1: 0.923}.get(rate, 0.9 + 0.02 * rate)
-    fall = 0.012 * np.log(1 / density) ** 1.4 / 3.6
-    loss = {"ticket": fall * (1.0 if rate > 0.05 else 0.18), "reinitialised": fall * (1.02 if rate > 0.05 else 1.5)}
-    worse = 0.004 if method == "omp" and arm == "ticket" else 0.0
-    return float(dense - {"dense": 0.0, "small_dense": 2.1 * fall, **loss}[arm] - worse)
+    fall = 0.02 * np.log(1 / density) ** 1.4 / 3.6
+    loss = {"ticket": fall * (2.6 if rate > 0.05 else 0.05), "reinitialised": fall * (2.6 if rate > 0.05 else 2.5)}
+    worse = 0.35 * fall if method == "omp" and arm == "ticket" and rate < 0.05 else 0.0
+    return float(dense - {"dense": 0.0, "small_dense": 3.4 * fall, **loss}[arm] - worse)
 
 
 def write_study(

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lth_lightning.report import read, summary, verdicts, write_report
-from lth_lightning.report.page import softened, typeset
+from lth_lightning.report.rendering import softened, typeset
 from lth_lightning.report.table import lines
 from lth_lightning.report.wording import points
 

@@ -10,7 +10,7 @@ from lth_lightning.report import read, verdict, write_report
 from lth_lightning.report.intervals import Interval
 from lth_lightning.report.ruling import Condition, Ruling
 from lth_lightning.report.verdict import Verdict
-from lth_lightning.report.winning import Cell, guideline, lines
+from lth_lightning.report.winning import Cell, lines
 
 HOLDS = Condition("holds", "holds", Interval(0.0120, 0.0060, 0.0180, 3), 0.005, 0.1)
 OPEN = Condition("cannot tell", "fails", Interval(-0.0100, -0.0150, -0.0010, 3), -0.005, 0.1, 4)
@@ -37,7 +37,6 @@ def test_a_single_learning_rate_goes_without_saying() -> None:
     (line,) = lines([Verdict(1, 0.2, alone, alone)])
     assert line.conditions[1].remarks == ["n = 3"]
     assert line.conditions[3].remarks == ["n = 3", "its mean fails"]
-    assert guideline([Verdict(1, 0.2, alone, alone)]) == {}
 
 
 def test_the_literal_reading_is_shown_where_it_differs() -> None:
@@ -76,15 +75,11 @@ def test_a_bound_on_one_side_says_which(low: float, high: float, text: str) -> N
     assert line.conditions[2].interval == text
 
 
-def test_the_guideline_names_densities_by_learning_rate() -> None:
-    verdicts = [Verdict(number, 0.1 * number, JACKPOT, JACKPOT) for number in (2, 1)]
-    assert guideline(verdicts) == {"0.1": "jackpot at 20 % and 10 %", "0.5": "no ticket at 20 % and 10 %"}
-
-
 @pytest.fixture(name="section")
 def section_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """The words of the section on the page of a folder, which is written without figures to save time."""
     monkeypatch.setattr("lth_lightning.report.page._draw", lambda *_: {})
+    monkeypatch.setattr("lth_lightning.report.study._draw", lambda *_: {})
 
     def words() -> str:
         source = write_report(tmp_path).read_text().partition("Is it a winning ticket?")[2].partition("<h2>")[0]
@@ -93,7 +88,7 @@ def section_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
     return words
 
 
-def test_the_page_of_a_grid_has_verdicts_and_the_guideline(
+def test_the_page_of_several_learning_rates_judges_them_together(
     tmp_path: Path, write_training: Callable[..., None], section: Callable[[], str]
 ) -> None:
     means = {0.01: (0.90, 0.90, 0.85, 0.84), 0.1: (0.92, 0.87, 0.87, 0.84)}
@@ -107,7 +102,7 @@ def test_the_page_of_a_grid_has_verdicts_and_the_guideline(
     assert found.strict.rates == {0.01: "secondary prize", 0.1: "no ticket"}
     text = section()
     assert "36 % secondary prize means only: secondary prize holds holds" in text
-    assert "Learning rates and what they won 0.01 secondary prize at 36 % 0.1 no ticket at 36 %" in text
+    assert "Strictly, conditions 3 to 5 hold at one learning rate of the tickets" in text
     assert text.count("rate 0.01") == 4
 
 

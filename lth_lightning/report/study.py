@@ -1,0 +1,109 @@
+"""The page of a study: claims, figures and verdicts over methods and the points of a grid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..claims import Bar
+from .arms import checks, describe
+from .checks import verdicts
+from .drawing import Drawing, render
+from .facts import facts_of_study, in_words
+from .guiding import guide, main_sentence, verdicts_of
+from .panels import accuracy_panels, gap_figure, line_axis, with_gap
+from .planned import bar_of
+from .rendering import rendered
+from .sentences import WORDS, measured
+from .settings import Setting, settings
+from .stated import claim_lines, judgements, tally
+from .table import lines
+from .verdict import data_of
+from .verdict_table import verdict_table
+from .winning import bar_words
+from .winning import lines as winning_lines
+
+OF_VERDICTS = {"reinitialised", "small_dense"}  # what conditions compare with, and no sanity check by itself
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page has for one setting.
+
+    Args:
+        name: The setting in words.
+        content: A table, in the form of its template.
+    """
+
+    name: str
+    content: Any
+
+
+def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]:
+    """Figures and page of a study.
+
+    Args:
+        folder: Its folder.
+        table: Its trainings as `read` returns them.
+    """
+    metric, found = measured(table), settings(table)
+    (bar, notes), (claims, unclear) = bar_of(folder), judgements(folder, table)
+    won = verdicts_of(table, metric, bar)
+    drawings = _draw(found, metric, bar)
+    numbers = [Part(_name(setting), lines(own)) for setting, own in found.items()]
+    told: dict[str, Any] = {
+        "sentences": [*tally(claims), main_sentence(won)],
+        "claims": claim_lines(claims),
+        "arms": list(describe(table["arm"]).values()),
+        "methods": _methods(table),
+        "axis": line_axis(found),
+        "guide": guide(won, bar) if won else None,
+        "bar": bar_words(bar, data_of(table)),
+        "winning": [Part(_name(setting), winning_lines(own)) for setting, own in won.items()],
+        "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
+        "checks": _checks(found, metric),
+        "numbers": numbers,
+        "in_use": any("(" in line.got for part in numbers for _, own in part.content for line in own),
+    }
+    facts = facts_of_study(folder, table, found, [*unclear, *notes])
+    return drawings, rendered("study.html.j2", facts=facts, metric=WORDS[metric], drawings=drawings, **told)
+
+
+def headline(folder: Path, table: pd.DataFrame) -> str:
+    """The sentence on which settings of a study had winning tickets."""
+    return main_sentence(verdicts_of(table, measured(table), bar_of(folder)[0]))
+
+
+def _name(setting: Setting) -> str:
+    return ", ".join(filter(None, [setting.method, setting.place])) or "all"
+
+
+def _methods(table: pd.DataFrame) -> dict[str, str]:
+    """Method -> what kind of experiment it is."""
+    named = table[table["method"].notna()]
+    return {str(method): in_words(str(own["experiment"].iloc[0])) for method, own in named.groupby("method")}
+
+
+def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[str, Drawing]:
+    drawings = {}
+    for method in dict.fromkeys(setting.method for setting in found):
+        own = {s: t for s, t in found.items() if s.method == method and t[metric].notna().any()}
+        if any((t["arm"] != "dense").any() for t in own.values()):
+            name = f"accuracy-{method}" if method else "accuracy"
+            drawings[name] = render(partial(accuracy_panels, own, metric))
+    if compared := with_gap(found, metric):
+        drawings["gap"] = render(lambda width: gap_figure(compared, metric, width, bar.gap))
+    return drawings
+
+
+def _checks(found: Mapping[Setting, pd.DataFrame], metric: str) -> list[Part]:
+    """Tables of sanity checks, where a setting has one that the verdict does not ask for anyway."""
+    parts = []
+    for setting, own in found.items():
+        arms = {arm.name for arm in checks(own["arm"])} | set(own.attrs["not_applicable"])
+        if arms - OF_VERDICTS:
+            parts.append(Part(_name(setting), verdict_table(verdicts(own, metric))))
+    return parts
