@@ -1,6 +1,7 @@
 """A recipe that trains nothing, so that what an experiment arranges can be seen in milliseconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ class FakeRecipe:
         self.results: list[Result] = []
         self.trained: list[tuple[Ticket, str]] = []
         self.data: dict[str, Any] = {}
+        self.changes: dict[str, Any] = {}
+        self.labels: dict[str, Any] = {}
+        self.varieties: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.drawn: list[tuple[Sample, dict[str, Any]]] = []
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
@@ -44,6 +48,7 @@ class FakeRecipe:
         if (folder / "result.pt").exists():
             return Result(folder, {"where": where})
         self.trained.append((ticket, where))
+        self.varieties[where] = (self.changes, self.labels)
         mask = ticket.mask or Mask.dense(prunable(network()))
         for moment in keep:
             self.save(folder / f"kept-{moment}.ckpt", drawn(f"{self.seeds.init}/{where} at {moment}"), moment)
@@ -76,6 +81,15 @@ class FakeRecipe:
         other = copy(self)  # which shares the lists
         other.data = {**self.data, **data}
         return other
+
+    def varied(self, changes: Mapping[str, Any], labels: Mapping[str, Any]) -> "FakeRecipe":
+        other = copy(self)  # which shares the lists
+        other.changes, other.labels = {**self.changes, **changes}, {**self.labels, **labels}
+        return other
+
+    @contextmanager
+    def within(self, folder: Path) -> Iterator["FakeRecipe"]:
+        yield self
 
     def tickets(self, arm: str) -> list[Ticket]:
         return [ticket for ticket, _ in self.trained if ticket.arm == arm]

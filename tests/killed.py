@@ -23,10 +23,12 @@ class Lth:
     Args:
         place: Its working directory; what it prints and begins is recorded beside it.
         words: The words after `lth`.
+        name: Tells it from others that run in that directory.
     """
 
-    def __init__(self, place: Path, words: list[str]) -> None:
-        self.record, self.output = (place.with_name(f"{place.name}.{what}") for what in ("record", "output"))
+    def __init__(self, place: Path, words: list[str], name: str = "") -> None:
+        here = place.with_name(f"{place.name}{name}")
+        self.record, self.output = (here.with_name(f"{here.name}.{what}") for what in ("record", "output"))
         self.record.write_text("")
         place.mkdir(exist_ok=True)
         self.process = CONTEXT.Process(target=_run, args=(place, self.record, self.output, words))
