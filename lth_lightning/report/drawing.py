@@ -90,13 +90,20 @@ def write(file: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def density_axis(axes: Axes, densities: list[float], width: float) -> None:
-    """A logarithmic axis from all weights on the left to few on the right, with ticks at the densities in percent."""
+def density_axis(axes: Axes, densities: list[float], width: float, ticks: list[float] | None = None) -> None:
+    """A logarithmic axis from all weights on the left to few on the right.
+
+    Args:
+        axes: Where to draw.
+        densities: What has to be on it.
+        width: Its width in inches.
+        ticks: Densities that may be written at it in percent, as far as there is room; by default all.
+    """
     axes.set_xscale("log")
     places = sorted(densities, reverse=True)
     span = extent(places)
     axes.set_xlim(places[0] * math.exp(0.05 * span), places[-1] * math.exp(-0.05 * span))
-    axes.xaxis.set_major_locator(FixedLocator(apart(places, span * 0.55 / width)))
+    axes.xaxis.set_major_locator(FixedLocator(apart(sorted(ticks or places, reverse=True), span * 0.55 / width)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda density, _: share(density).removesuffix(" %")))
     axes.set_xlabel("weights kept (%, logarithmic)")

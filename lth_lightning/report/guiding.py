@@ -40,7 +40,7 @@ class Guide:
 
     Args:
         axes: What the settings differ in.
-        densities: One per column of marks, falling.
+        densities: One per column of marks, falling; those too dense to win only if there are no others.
         lines: The values of a setting, and its marks; None where there is no ticket of that density.
     """
 
@@ -73,11 +73,12 @@ def guide(found: Mapping[Setting, list[Verdict]], bar: Bar) -> Guide:
         found: As `verdicts_of` returns them.
         bar: What tickets had to pass.
     """
-    densities = _columns(v.density for verdicts in found.values() for v in verdicts)
+    every = _columns(v.density for verdicts in found.values() for v in verdicts)
+    densities = [density for density in every if density < bar.nontrivial] or every
     axes = list(dict.fromkeys(axis for setting in found for axis in setting.at))
     lines = []
     for setting, verdicts in found.items():
-        columns = {_column(v.density, densities): v for v in verdicts}
+        columns = {_column(v.density, every): v for v in verdicts}
         for rate in _rates(verdicts):
             values = [setting.method, *(named(setting.at.get(axis, "")) for axis in axes), _named(rate)]
             marks = [_mark(columns[column], rate, bar) if column in columns else None for column in densities]
@@ -106,10 +107,12 @@ def main_sentence(found: Mapping[Setting, list[Verdict]]) -> str:
     winning = len({(setting, rate) for setting, rate, answer, _ in cases if answer in WINS})
     unclear = [means for *_, answer, means in cases if answer == "cannot tell"]
     wins = sum(means in WINS for means in unclear)
-    rest = f"; {len(unclear)} of {len(cases)} verdicts are open, {wins or 'none'} of them wins by means alone"
+    by_means = f"{wins or 'none'} of which {'win' if wins > 1 else 'wins'} by means alone"
+    rest = f"; {len(unclear)} of {len(cases)} verdicts are open, {by_means}"
     end = f"{rest if unclear else ''}."
     if not winning:
-        return f"No winning ticket in any of {count(total, 'setting')} can be told{end}"
+        none = "No winning ticket is sure" if unclear else "There is no winning ticket"
+        return f"{none} in {count(total, 'setting')}{end}"
     won = [text for setting, verdicts in found.items() for text in _won(setting, verdicts)]
     more = f", and {len(won) - MOST} more" if len(won) > MOST else ""
     return f"Winning tickets in {winning} of {count(total, 'setting')}: {'; '.join(won[:MOST])}{more}{end}"

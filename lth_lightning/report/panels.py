@@ -45,18 +45,18 @@ def accuracy_panels(found: Mapping[Setting, pd.DataFrame], metric: str, width: f
         dense = own[own["arm"] == "dense"]
         if len(dense):
             dense_band(axes, dense.iloc[0], arms["dense"])
-        density_axis(axes, shown.tolist(), each)
+        tickets = own.loc[own["arm"] == "ticket", "density"]  # small dense networks keep about as many
+        density_axis(axes, shown.tolist(), each, tickets.tolist())
         axes.set_ylim(*limits(every, every["mean"].to_numpy()))
     _label(figure, panels, f"{WORDS[metric]} (%)")
     return figure
 
 
-def gap_figure(found: Mapping[Setting, pd.DataFrame], metric: str, width: float, gap: float) -> Figure:
+def gap_figure(gaps: Mapping[Setting, pd.DataFrame], width: float, gap: float) -> Figure:
     """Tickets minus reinitialised ones against the share of weights kept, a line per learning rate.
 
     Args:
-        found: Settings, as `with_gap` returns them.
-        metric: Column to compare.
+        gaps: As `gaps_of` returns them.
         width: Width of the figure in inches.
         gap: Half the height of the shaded band about zero: what tickets have to exceed.
 
@@ -64,8 +64,7 @@ def gap_figure(found: Mapping[Setting, pd.DataFrame], metric: str, width: float,
         Mean differences in percentage points with t intervals, a panel per method and other axis. Where the learning
         rate is no axis, the last axis takes its place.
     """
-    gaps = {setting: paired_levels(own, metric, ["reinitialised"]) for setting, own in found.items()}
-    along = line_axis(found)
+    along = line_axis(gaps)
     values = list(dict.fromkeys(setting.at.get(along) for setting in gaps))
     looks = dict(zip(values, _looks(along, values), strict=True))
     rest = list(dict.fromkeys(setting.without(along) for setting in gaps))
@@ -84,9 +83,10 @@ def gap_figure(found: Mapping[Setting, pd.DataFrame], metric: str, width: float,
     return figure
 
 
-def with_gap(found: Mapping[Setting, pd.DataFrame], metric: str) -> dict[Setting, pd.DataFrame]:
-    """The settings in which a ticket can be compared with a reinitialised one."""
-    return {setting: own for setting, own in found.items() if len(paired_levels(own, metric, ["reinitialised"]))}
+def gaps_of(found: Mapping[Setting, pd.DataFrame], metric: str) -> dict[Setting, pd.DataFrame]:
+    """Tickets minus reinitialised ones, of the settings in which they can be compared (see `paired_levels`)."""
+    gaps = {setting: paired_levels(own, metric, ["reinitialised"]) for setting, own in found.items()}
+    return {setting: own for setting, own in gaps.items() if len(own)}
 
 
 def line_axis(found: Mapping[Setting, pd.DataFrame]) -> str:

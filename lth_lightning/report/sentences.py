@@ -114,6 +114,8 @@ def _without_comparison(table: pd.DataFrame, metric: str) -> str:
             part = f"with {share(densities.min())} of the weights, " if densities.min() < 1 else ""
             sentence = f"{part}{describe([arm])[arm].plural} reach {mean}{end}."
             return sentence[0].upper() + sentence[1:]
+    if set(table["arm"]) <= {"sparse"}:
+        return "No sparse network has finished with an accuracy, so there is nothing to tell yet."
     return "Neither dense networks nor tickets have finished with an accuracy, so there is no comparison yet."
 
 

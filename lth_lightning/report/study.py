@@ -14,7 +14,7 @@ from .checks import verdicts
 from .drawing import Drawing, render
 from .facts import facts_of_study, in_words
 from .guiding import guide, main_sentence, verdicts_of
-from .panels import accuracy_panels, gap_figure, line_axis, with_gap
+from .panels import accuracy_panels, gap_figure, gaps_of, line_axis
 from .planned import bar_of
 from .rendering import rendered
 from .sentences import WORDS, measured
@@ -94,8 +94,8 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
         if any((t["arm"] != "dense").any() for t in own.values()):
             name = f"accuracy-{method}" if method else "accuracy"
             drawings[name] = render(partial(accuracy_panels, own, metric))
-    if compared := with_gap(found, metric):
-        drawings["gap"] = render(lambda width: gap_figure(compared, metric, width, bar.gap))
+    if gaps := gaps_of(found, metric):
+        drawings["gap"] = render(lambda width: gap_figure(gaps, width, bar.gap))
     return drawings
 
 
