@@ -19,7 +19,7 @@ from torch import Tensor
 from . import configs
 from .arguments import Arguments
 from .experiments import Built, Dense, Observer
-from .experiments.claiming import Completed
+from .experiments.ownership import Completed
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
 from .experiments.runner import Run

@@ -13,7 +13,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 
 from . import naming
-from .experiments.claiming import OtherConfigError
+from .experiments.ownership import OtherConfigError
 from .failures import UsageError
 from .help import EXAMPLES
 

@@ -26,7 +26,7 @@ from lth_lightning import configs
 from lth_lightning.arguments import Arguments
 from lth_lightning.data import Digits
 from lth_lightning.experiments import Dense, IterativePruning, Reinitialised, Rewind, Ticket
-from lth_lightning.experiments.claiming import OtherConfigError
+from lth_lightning.experiments.ownership import OtherConfigError
 from lth_lightning.experiments.runner import Run
 from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Policy, Prunable, Random, count, generator, prunable
 from lth_lightning.training import KeepCheckpoint, Seeds, Sparsify

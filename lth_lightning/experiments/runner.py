@@ -12,7 +12,7 @@ from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Part, Result
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
-from .claiming import Completed, Config, claim, may_differ
+from .ownership import Completed, Config, claim, may_differ
 from .failed import FailedTrainingError
 from .recipe import LightningRecipe, pause
 from .results import Ledger

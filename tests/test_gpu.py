@@ -1,0 +1,78 @@
+"""On a CUDA device: resuming bit for bit, and a study that several processes share on one device."""
+
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+import yaml
+
+from lth_lightning.experiments import Dense, IterativePruning, Reinitialised
+from lth_lightning.models import CIFARResNet
+from lth_lightning.report import read
+
+pytestmark = pytest.mark.gpu
+NETS: dict[str, Any] = {
+    "linear layers, batch norm, dropout": tiny.Net,
+    "convolutions": partial(CIFARResNet, 8, channels=1, width=0.5),
+}
+STUDY = {
+    "class_path": "Study",
+    "init_args": {
+        "grid": {"model.optimizer.lr": [0.02, 0.1]},
+        "methods": {
+            "imp": {
+                "class_path": "IterativePruning",
+                "init_args": {"rounds": 2, "keep": 0.5, "controls": ["Reinitialised"]},
+            },
+            "omp": {"class_path": "OneShotPruning", "init_args": {"densities": [0.25]}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("net", NETS)
+def test_a_training_that_is_cut_ends_bit_for_bit_as_if_it_had_not_been(
+    net: str, precision: str, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"net": NETS[net], "accelerator": "gpu", "precision": precision}
+    Dense().run(tiny.recipe(tmp_path / "whole", **options), tmp_path / "whole" / "seed-0")
+    cut = tiny.recipe(
+        tmp_path / "cut", save_seconds=0, callbacks=lambda: [tiny.Crash("on_train_batch_start", 7)], **options
+    )
+    with pytest.raises(SystemError):
+        Dense().run(cut, tmp_path / "cut" / "seed-0")
+    assert tiny.saved(tmp_path / "cut" / "seed-0" / "round-00") == 6
+    Dense().run(tiny.recipe(tmp_path / "cut", **options), tmp_path / "cut" / "seed-0")
+    one, other = (tiny.weights(tmp_path / name / "seed-0" / "round-00" / "last.ckpt") for name in ("whole", "cut"))
+    assert next(iter(one.values())).abs().sum() > 0
+    assert tiny.same(one, other)
+
+
+def test_tickets_are_found_and_trained_on_the_device(tmp_path: Path) -> None:
+    recipe = tiny.recipe(tmp_path, net=NETS["convolutions"], accelerator="gpu")
+    results = IterativePruning(rounds=2, keep=0.5, controls=[Reinitialised()]).run(recipe, tmp_path)
+    assert recipe.net(results[0].trained).head.weight.device.type == "cuda"
+    for result in results[1:]:
+        state = tiny.weights(result.trained)
+        for name, kept in result.mask.items():
+            assert torch.equal(state[name] != 0, kept & (state[name] != 0)), "what is pruned stays zero"
+    assert [round(result.row["density"], 3) for result in results] == [1, 0.5, 0.25, 0.5, 0.25]
+
+
+def test_processes_that_share_a_study_on_one_device_leave_what_one_would_have_left(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({"experiment": STUDY}))
+    words = ["run", "--config", "resnet8_digits", "--config", "study.yaml", "--trainer.max_epochs", "3"]
+    command = [sys.executable, "-m", "lth_lightning", *words, "--trainer.accelerator", "gpu", "--seeds", "[0,1]"]
+    subprocess.run([*command, "--folder", "one"], cwd=tmp_path, check=True)
+    shared = [subprocess.Popen([*command, "--folder", "many"], cwd=tmp_path) for _ in range(4)]
+    assert [process.wait() for process in shared] == [0, 0, 0, 0]
+    one, many = (read(tmp_path / name).set_index("folder") for name in ("one", "many"))
+    assert len(one) == 2 * 2 * (1 + 4 + 1)
+    columns = ["arm", "method", "lr", "density", "steps", "test_accuracy", "train_loss", "val_loss"]
+    assert one[columns].sort_index().equals(many[columns].sort_index())
