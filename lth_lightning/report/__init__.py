@@ -10,7 +10,8 @@ from .intervals import Interval, mean_interval, paired_difference
 from .page import write_report
 from .planned import bar_of, claims_of
 from .reading import curves, read
-from .settings import Setting, pooled, settings
+from .setting import Setting
+from .settings import pooled, settings
 from .terminal import summary
 from .verdict import Verdict, verdict, winners
 

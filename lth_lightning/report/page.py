@@ -5,21 +5,19 @@ from typing import Any
 
 import pandas as pd
 
-from .accuracy import accuracy_figure, difference_figure
-from .arms import SINGLE, describe
+from .arms import describe
 from .checks import verdicts
-from .drawing import Drawing, render, write
-from .drops import drops_figure
+from .claim_table import claim_line
+from .drawing import Drawing, write
 from .facts import facts_of
-from .intervals import paired_levels
-from .layers import layer_densities, layers_figure
-from .learning import PANELS, learning_figure
+from .figures import draw
+from .notes import notes
 from .planned import bar_of
 from .reading import curves, read
 from .rendering import rendered
 from .sentences import TOLERANCE, WORDS, findings, measured
 from .settings import is_study
-from .stated import claim_lines, judgements, tally
+from .stated import judgements, tally
 from .structure import idle_table, idle_units
 from .study import study_page
 from .table import lines
@@ -67,12 +65,12 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
     """Figures and page of one experiment."""
     metric = measured(table)
     checked, idle, numbers = verdicts(table, metric), idle_units(table), lines(table)
-    (bar, notes), (claims, unclear) = bar_of(folder), judgements(folder, table)
+    (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
     won = verdict(table, bar=bar) if {"dense", "ticket", "reinitialised"} <= set(table["arm"]) else []
-    drawings = _draw(table, checked, curves(folder))
+    drawings = draw(table, checked, curves(folder))
     told: dict[str, Any] = {
         "sentences": [*tally(claims), *findings(table)],
-        "claims": claim_lines(claims),
+        "claims": [claim_line(judgement) for judgement in claims],
         "arms": list(describe(table["arm"]).values()),
         "checks": verdict_table(checked) if len(checked) else None,
         "winning": winning_lines(won),
@@ -82,23 +80,5 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "in_use": any("(" in line.got for _, own in numbers for line in own),
         "tolerance": f"{100 * TOLERANCE:g}",
     }
-    facts = facts_of(folder, table, [*unclear, *notes])
+    facts = facts_of(folder, table, [*unclear, *mended, *notes(table)])
     return drawings, rendered("page.html.j2", facts=facts, metric=WORDS[metric], drawings=drawings, **told)
-
-
-def _draw(table: pd.DataFrame, checked: pd.DataFrame, learned: pd.DataFrame) -> dict[str, Drawing]:
-    """The figures that these results have something for."""
-    metric = measured(table)
-    drawings = {}
-    if (table[metric].notna() & (table["density"] > 0) & ~table["arm"].isin(["dense", "sparse"])).any():
-        drawings["accuracy"] = render(lambda width: accuracy_figure(table, metric, width))
-    if (checked["n"] > 0).any():
-        drawings["checks"] = render(lambda width: drops_figure(checked, width))
-    differences = paired_levels(table, metric, ["dense"])
-    if len(differences):
-        drawings["difference"] = render(lambda width: difference_figure(differences, width))
-    if learned.loc[learned["arm"].isin(SINGLE), [name for name, *_ in PANELS]].notna().any(axis=None):
-        drawings["learning"] = render(lambda width: learning_figure(learned, width))
-    if len(layer_densities(table)):
-        drawings["layers"] = render(lambda width: layers_figure(table, width))
-    return drawings

@@ -1,58 +1,16 @@
 """A study's table, split so that nothing mixes what was trained differently: by method, and by point of the grid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .reading import position
+from .setting import Setting
 
 RATE = "lr"  # the axis that the conditions of Ma et al. choose from
 SAME = 1e-3  # small dense networks match the tickets whose density is the same within this share
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One method at one point of a grid.
-
-    Args:
-        method: Its name; empty in an experiment without methods.
-        point: Axes and their values, in the order of the grid.
-    """
-
-    method: str
-    point: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def at(self) -> dict[str, Any]:
-        """Axis -> value."""
-        return dict(self.point)
-
-    def without(self, axis: str) -> "Setting":
-        """The same but for one axis."""
-        return Setting(self.method, tuple(pair for pair in self.point if pair[0] != axis))
-
-    @property
-    def place(self) -> str:
-        """The point in words.
-
-        Example:
-            >>> Setting("imp", (("lr", 0.01), ("length", "original"))).place
-            'lr 0.01, length original'
-        """
-        return ", ".join(f"{axis} {named(value)}" for axis, value in self.point)
-
-
-def named(value: Any) -> str:
-    """A value of an axis as people write it.
-
-    Example:
-        >>> named(0.1), named(1e-4), named("original")
-        ('0.1', '0.0001', 'original')
-    """
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def methods(table: pd.DataFrame) -> list[str]:

@@ -11,15 +11,20 @@ import pandas as pd
 from ..claims import Bar
 from .arms import checks, describe
 from .checks import verdicts
+from .claim_table import claim_line
 from .drawing import Drawing, render
 from .facts import facts_of_study, in_words
-from .guiding import guide, main_sentence, verdicts_of
-from .panels import accuracy_panels, gap_figure, gaps_of, line_axis
+from .gaps import gap_figure, gaps_of, line_axis
+from .guide_table import guide
+from .guiding import main_sentence, verdicts_of
+from .notes import notes_of_study
+from .panels import accuracy_panels
 from .planned import bar_of
 from .rendering import rendered
 from .sentences import WORDS, measured
-from .settings import Setting, settings
-from .stated import claim_lines, judgements, tally
+from .setting import Setting
+from .settings import settings
+from .stated import judgements, tally
 from .table import lines
 from .verdict import data_of
 from .verdict_table import verdict_table
@@ -50,35 +55,31 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         table: Its trainings as `read` returns them.
     """
     metric, found = measured(table), settings(table)
-    (bar, notes), (claims, unclear) = bar_of(folder), judgements(folder, table)
+    (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
     won = verdicts_of(table, metric, bar)
     drawings = _draw(found, metric, bar)
-    numbers = [Part(_name(setting), lines(own)) for setting, own in found.items()]
+    numbers = [Part(setting.name, lines(own)) for setting, own in found.items()]
     told: dict[str, Any] = {
         "sentences": [*tally(claims), main_sentence(won)],
-        "claims": claim_lines(claims),
+        "claims": [claim_line(judgement) for judgement in claims],
         "arms": list(describe(table["arm"]).values()),
         "methods": _methods(table),
         "axis": line_axis(found),
         "guide": guide(won, bar) if won else None,
         "bar": bar_words(bar, data_of(table)),
-        "winning": [Part(_name(setting), winning_lines(own)) for setting, own in won.items()],
+        "winning": [Part(setting.name, winning_lines(own)) for setting, own in won.items()],
         "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
         "checks": _checks(found, metric),
         "numbers": numbers,
         "in_use": any("(" in line.got for part in numbers for _, own in part.content for line in own),
     }
-    facts = facts_of_study(folder, table, found, [*unclear, *notes])
+    facts = facts_of_study(folder, table, found, [*unclear, *mended, *notes_of_study(table, found)])
     return drawings, rendered("study.html.j2", facts=facts, metric=WORDS[metric], drawings=drawings, **told)
 
 
 def headline(folder: Path, table: pd.DataFrame) -> str:
     """The sentence on which settings of a study had winning tickets."""
     return main_sentence(verdicts_of(table, measured(table), bar_of(folder)[0]))
-
-
-def _name(setting: Setting) -> str:
-    return ", ".join(filter(None, [setting.method, setting.place])) or "all"
 
 
 def _methods(table: pd.DataFrame) -> dict[str, str]:
@@ -105,5 +106,5 @@ def _checks(found: Mapping[Setting, pd.DataFrame], metric: str) -> list[Part]:
     for setting, own in found.items():
         arms = {arm.name for arm in checks(own["arm"])} | set(own.attrs["not_applicable"])
         if arms - OF_VERDICTS:
-            parts.append(Part(_name(setting), verdict_table(verdicts(own, metric))))
+            parts.append(Part(setting.name, verdict_table(verdicts(own, metric))))
     return parts

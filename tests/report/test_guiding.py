@@ -2,9 +2,10 @@ import pytest
 
 from lth_lightning.claims import Bar
 from lth_lightning.report.conditions import Answer
-from lth_lightning.report.guiding import guide, main_sentence
+from lth_lightning.report.guide_table import guide
+from lth_lightning.report.guiding import main_sentence
 from lth_lightning.report.ruling import Condition, Rate, Ruling
-from lth_lightning.report.settings import Setting
+from lth_lightning.report.setting import Setting
 from lth_lightning.report.verdict import Verdict
 
 ANSWERS: dict[str, Answer] = {"J": "jackpot", "S": "secondary prize", "-": "no ticket", "?": "cannot tell"}

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from lth_lightning.report import paired_difference, read, settings
 from lth_lightning.report.arms import describe
-from lth_lightning.report.panels import accuracy_panels, gap_figure, gaps_of, line_axis
-from lth_lightning.report.settings import Setting
+from lth_lightning.report.gaps import gap_figure, gaps_of, line_axis
+from lth_lightning.report.panels import accuracy_panels
+from lth_lightning.report.setting import Setting
 
 GRID = {"lr": [0.005, 0.1], "length": ["short", "long"]}
 

@@ -8,7 +8,8 @@ import pytest
 
 from lth_lightning.report import curves, read
 from lth_lightning.report.intervals import levels, paired_difference
-from lth_lightning.report.settings import Setting, methods, pooled, settings
+from lth_lightning.report.setting import Setting
+from lth_lightning.report.settings import methods, pooled, settings
 from lth_lightning.report.verdict import verdict
 
 Write = Callable[..., Path]

@@ -220,3 +220,11 @@ def test_a_bar_of_the_configuration_is_taken(tmp_path: Path, write_study: Write)
     (own,) = pooled(read(tmp_path)).values()
     assert verdict(own, bar=Bar(nontrivial=0.05))[0].strict.verdict == "no ticket"
     assert summary(tmp_path)[-2] == "There is no winning ticket in 1 setting."
+
+
+def test_a_claim_about_no_density_is_not_finished_and_shown(tmp_path: Path, append_row: Callable[..., None]) -> None:
+    append_row(tmp_path, arm="ticket", density=0.2, method="imp", seed=0, round=1, accuracy=0.9, point={})
+    claim = '{says: So, of: ticket, lies: above, metric: val_accuracy, at: {density: "low"}}'
+    (tmp_path / "config.yaml").write_text(f"claims: [{claim}]")
+    assert summary(tmp_path)[0] == "not finished: So (trainings are missing)"
+    assert "validation accuracy of ticket, density unknown: above 0.00\u00a0%" in Page(write_report(tmp_path)).words

@@ -78,7 +78,7 @@ def test_a_bound_on_one_side_says_which(low: float, high: float, text: str) -> N
 @pytest.fixture(name="section")
 def section_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """The words of the section on the page of a folder, which is written without figures to save time."""
-    monkeypatch.setattr("lth_lightning.report.page._draw", lambda *_: {})
+    monkeypatch.setattr("lth_lightning.report.page.draw", lambda *_: {})
     monkeypatch.setattr("lth_lightning.report.study._draw", lambda *_: {})
 
     def words() -> str:

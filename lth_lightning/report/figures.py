@@ -1,0 +1,36 @@
+"""The figures on the page of one experiment."""
+
+import pandas as pd
+
+from .accuracy import accuracy_figure, difference_figure
+from .arms import SINGLE
+from .drawing import Drawing, render
+from .drops import drops_figure
+from .intervals import paired_levels
+from .layers import layer_densities, layers_figure
+from .learning import PANELS, learning_figure
+from .sentences import measured
+
+
+def draw(table: pd.DataFrame, checked: pd.DataFrame, learned: pd.DataFrame) -> dict[str, Drawing]:
+    """The figures that these results have something for.
+
+    Args:
+        table: Trainings as `read` returns them.
+        checked: Sanity checks as `verdicts` returns them.
+        learned: Training curves as `curves` returns them.
+    """
+    metric = measured(table)
+    drawings = {}
+    if (table[metric].notna() & (table["density"] > 0) & ~table["arm"].isin(["dense", "sparse"])).any():
+        drawings["accuracy"] = render(lambda width: accuracy_figure(table, metric, width))
+    if (checked["n"] > 0).any():
+        drawings["checks"] = render(lambda width: drops_figure(checked, width))
+    differences = paired_levels(table, metric, ["dense"])
+    if len(differences):
+        drawings["difference"] = render(lambda width: difference_figure(differences, width))
+    if learned.loc[learned["arm"].isin(SINGLE), [name for name, *_ in PANELS]].notna().any(axis=None):
+        drawings["learning"] = render(lambda width: learning_figure(learned, width))
+    if len(layer_densities(table)):
+        drawings["layers"] = render(lambda width: layers_figure(table, width))
+    return drawings
