@@ -89,10 +89,11 @@ def _said(command: Sequence[str]) -> str:
 
 
 def _environment(here: Mapping[str, str]) -> dict[str, str]:
-    """This one, with `lth` on the PATH, and without what describes the job that this is typed in, if it is in one."""
+    """This one, where `lth` is this `lth`, and without what describes the job that it is typed in, if there is one."""
     inside = "SLURM_JOB_ID" in here
     kept = {key: value for key, value in here.items() if not (inside and re.match("SLURM_(?!CONF$)", key))}
-    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{here.get('PATH', os.defpath)}"}
+    lth = Path(sys.argv[0]) if Path(sys.argv[0]).name == "lth" else Path(sys.executable)
+    return kept | {"PATH": f"{lth.absolute().parent}{os.pathsep}{here.get('PATH', os.defpath)}"}
 
 
 def job() -> str | None:

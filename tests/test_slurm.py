@@ -202,6 +202,9 @@ def test_a_job_finds_lth_and_is_told_nothing_of_the_job_that_submits_it(
     there = dict(line.split("=", 1) for line in Path("environment").read_text().splitlines() if "=" in line)
     assert {name: there[name] for name in there if name.startswith(("SLURM_", "SBATCH_"))} == kept
     assert there["PATH"].split(":")[0] == str(Path(sys.executable).parent)
+    monkeypatch.setattr(sys, "argv", ["/opt/mine/bin/lth", "run"])
+    submit(WORDS, Path("run"), 1, 1)
+    assert "\nPATH=/opt/mine/bin:" in Path("environment").read_text()
 
 
 @pytest.mark.parametrize("name", ["experiment", "study", "node", "nodes"])

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A real SLURM of two nodes on this machine, each with two pretended GPUs, for tests; installs Debian's slurm-wlm if need be. To be run as root.
+# A real SLURM for tests: two nodes on this machine, each with two pretended GPUs. To be run as root; installs Debian's
+# packages if need be.
 # Prints where its slurm.conf is:    export SLURM_CONF=$(tests/slurm/cluster.sh)    then sinfo, sbatch... find it.
 # Whatever ran before is left alone if it answers. tests/slurm/cluster.sh stop ends it.
 set -euo pipefail
@@ -34,7 +35,7 @@ rm -rf "$state"  # of an end that was not clean
 mkdir -p "$state/controller" /run/munge
 chown munge:munge /run/munge
 if ! munge --no-input >/dev/null 2>&1; then
-  runuser -u munge -- /usr/sbin/munged --force
+  runuser -u munge -- /usr/sbin/munged --force > "$state/start.log" 2>&1 3>&-
 fi
 
 host=$(hostname -s)
@@ -45,7 +46,7 @@ for node in lth1 lth2; do
 done > "$state/gres.conf"
 cat > "$state/slurm.conf" <<CONF
 ClusterName=lth
-SlurmctldHost=$host
+SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
 MpiDefault=none
@@ -70,12 +71,12 @@ SlurmctldPidFile=$state/slurmctld.pid
 SlurmdPidFile=$state/slurmd-%n.pid
 SlurmctldLogFile=$state/slurmctld.log
 SlurmdLogFile=$state/slurmd-%n.log
-NodeName=lth1 NodeHostname=$host Port=17001 CPUs=16 RealMemory=100000 Gres=gpu:2 State=UNKNOWN
-NodeName=lth2 NodeHostname=$host Port=17002 CPUs=16 RealMemory=100000 Gres=gpu:2 State=UNKNOWN
+NodeName=lth1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17001 CPUs=16 RealMemory=100000 Gres=gpu:2 State=UNKNOWN
+NodeName=lth2 NodeHostname=$host NodeAddr=127.0.0.1 Port=17002 CPUs=16 RealMemory=100000 Gres=gpu:2 State=UNKNOWN
 PartitionName=tests Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-slurmctld -f "$SLURM_CONF"
-for node in lth1 lth2; do slurmd -N "$node" -f "$SLURM_CONF"; done
+slurmctld -f "$SLURM_CONF" >> "$state/start.log" 2>&1 3>&-  # whoever reads the path would wait for daemons too
+for node in lth1 lth2; do slurmd -N "$node" -f "$SLURM_CONF" >> "$state/start.log" 2>&1 3>&-; done
 for _ in $(seq 300); do
   if answers; then echo "$SLURM_CONF" >&3; exit; fi
   sleep 0.1
