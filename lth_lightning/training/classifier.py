@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
+from .devices import default_channels_last
 from .misfit import MisfitError, check_shapes
 from .moments import Clock
 from .schedules import Constant, LearningRateSchedule
@@ -44,7 +45,7 @@ class Classifier(LightningModule):
         schedule: A schedule with moments (`Constant`, `Milestones`, `Cosine`), stepped every optimizer step; or any
             torch scheduler by class path, stepped every epoch.
         label_smoothing: Share of each label given to all classes alike, in training.
-        channels_last: Memory format of convolutions; by default channels last when the network has any.
+        channels_last: Memory format of convolutions; by default channels last where that is fast and safe.
         compile: Whether to compile the network with `torch.compile`.
 
     Raises:
@@ -87,8 +88,8 @@ class Classifier(LightningModule):
         data: Any = getattr(self.trainer, "datamodule", None)
         if stage == "fit" and hasattr(data, "input_shape") and hasattr(data, "num_classes"):
             check_shapes(self.net, data.input_shape, data.num_classes)
-        convolutional = any(isinstance(module, nn.Conv2d) for module in self.net.modules())
-        if convolutional if self.channels_last is None else self.channels_last:
+        device = self.trainer.strategy.root_device
+        if default_channels_last(self.net, device) if self.channels_last is None else self.channels_last:
             self.net.to(memory_format=torch.channels_last)
         if self.compile_net:
             self.net.compile()
