@@ -1,6 +1,5 @@
 """What each command does."""
 
-import csv
 import logging
 import sys
 import warnings
@@ -12,12 +11,12 @@ from typing import Any
 
 import torch
 import yaml
-from lightning.pytorch import Trainer
 from rich.console import Console
 from torch import Tensor
 
 from . import configs
 from .arguments import Arguments
+from .evaluating import evaluate
 from .experiments import Built, Dense, Observer
 from .experiments.ownership import Completed
 from .experiments.progress import TerminalProgress
@@ -25,11 +24,9 @@ from .experiments.refusals import own_sparsify
 from .experiments.runner import Run
 from .experiments.status import told
 from .failures import UsageError, out_of_space
-from .files import replacing
 from .mistakes import missing, refusals, usage_errors
 from .slurm import requeueing, submit
-from .training import CollapseWarning, Seeds, load
-from .training.alone import alone
+from .training import CollapseWarning, Seeds
 from .training.devices import default_threads
 
 
@@ -194,45 +191,6 @@ def _tracker(mode: str, job: Run, console: Console) -> Any:
     from .training.tracking import track  # wandb takes a second to import
 
     return track("wandb" if mode == "wandb" else "offline", job.folder, job.config, console.print)
-
-
-def evaluate(command: str, args: list[str]) -> None:
-    """`lth validate`, `lth test` and `lth predict`."""
-    with usage_errors(command):
-        arguments = Arguments(command, args)
-        built = arguments.build(Seeds.of(0), 0)
-        built.data.prepare_data()
-        path = Path(arguments.config.ckpt_path)
-        if not path.is_file():
-            raise UsageError(f"there is no file {path}: give a checkpoint, such as runs/imp/seed-0/round-01/last.ckpt")
-    torch.set_num_threads(default_threads(built.module))
-    remedy = "choose another checkpoint, or the config that it was trained with"
-    built.module.load_state_dict(load(path, built.module, remedy)["state_dict"])
-    trainer = alone({**built.trainer, "logger": False, "enable_progress_bar": False})
-    if command == "predict":
-        output = Path(arguments.config.output or path.with_name("predictions.csv"))
-        print(f"{_predict(trainer, built, output)} predictions are in {output}")
-        return
-    measure = trainer.validate if command == "validate" else trainer.test
-    measured = measure(built.module, datamodule=built.data, verbose=False)
-    if not measured:
-        raise UsageError("nothing was measured: the module has no such step, or the data no such images")
-    for name, value in measured[0].items():
-        print(name, value)
-
-
-def _predict(trainer: Trainer, built: Built, output: Path) -> int:
-    """Write the class of every test image as a line of a CSV file; returns how many there are."""
-    batches: Any = trainer.predict(built.module, datamodule=built.data)
-    classes = torch.cat(batches)
-    if classes.dim() != 1:
-        raise UsageError(
-            f"{type(built.module).__name__}.predict_step gives {tuple(classes.shape)}, not a class per image (N,): "
-            "let it return the predicted classes"
-        )
-    with replacing(output) as partial, partial.open("w", newline="") as file:
-        csv.writer(file).writerows([("image", "class"), *enumerate(classes.tolist())])
-    return len(classes)
 
 
 def status(args: list[str]) -> None:

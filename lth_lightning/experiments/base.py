@@ -121,19 +121,10 @@ class Recipe(Protocol):
         """
 
     def varied(self, changes: Mapping[str, Any], labels: Mapping[str, Any]) -> "Recipe":
-        """The recipe of a changed configuration.
-
-        Args:
-            changes: Dotted keys, such as `{"model.optimizer.lr": 0.01}`, and their values.
-            labels: Further columns of the rows of its trainings.
-        """
+        """The recipe of a configuration with other values of dotted keys; its rows have further columns (labels)."""
 
     def within(self, folder: Path) -> AbstractContextManager["Recipe"]:
-        """The same recipe for trainings that several processes want, and one does: the others wait for it.
-
-        Args:
-            folder: Where these trainings go, with a table of their own.
-        """
+        """The same recipe for trainings in a folder that several processes want, and one does: the others wait."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Part, Result
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
-from .ownership import Completed, Config, claim, may_differ
 from .failed import FailedTrainingError
+from .ownership import Completed, Config, claim, may_differ
 from .recipe import LightningRecipe, pause
 from .results import Ledger
 from .study import Study

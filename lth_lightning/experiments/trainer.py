@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.profilers import Profiler
 
@@ -36,6 +37,8 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
     if more_epochs:
         refuse_open_end(config)
         ours["max_epochs"] = config["max_epochs"] + more_epochs
+    torch.backends.cudnn.deterministic = True  # or a resumed training would not be the same bit for bit
+    torch.backends.cudnn.benchmark = False
     trainer = alone({**config, **ours})
     DirectEpoch.into(trainer)
     return trainer

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from lth_lightning.sparsity import generator
 from lth_lightning.training import Classifier, KeepCheckpoint, LastCheckpoint, Seeds, SeedSteps
+from lth_lightning.training.devices import default_channels_last
 
 
 class Logits:
@@ -128,7 +129,15 @@ def test_predictions_are_the_most_probable_classes_with_labels_or_without() -> N
     assert torch.equal(made.predict_step(images, 0), expected)
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(None, True), (True, True), (False, False)])
+def test_channels_last_is_a_cpus_own_choice_only_with_avx_512(monkeypatch: pytest.MonkeyPatch) -> None:
+    for able, expected in ({"avx512_f": True}, True), ({"avx2": True}, False):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able, raising=False)
+        assert default_channels_last(nn.Conv2d(3, 4, 3), torch.device("cpu")) == expected
+        assert default_channels_last(nn.Conv2d(3, 4, 3), torch.device("cuda"))
+        assert not default_channels_last(nn.Linear(3, 4), torch.device("cuda"))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(True, True), (False, False)])
 def test_convolutions_are_channels_last_unless_asked_otherwise(asked: bool | None, expected: bool) -> None:
     made = Classifier(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 3)), SGD, channels_last=asked)
     before = {name: value.clone() for name, value in made.state_dict().items()}
