@@ -24,6 +24,7 @@ from .experiments.refusals import own_sparsify
 from .experiments.runner import Run
 from .experiments.status import told
 from .failures import UsageError, out_of_space
+from .files import InUseError
 from .mistakes import missing, refusals, usage_errors
 from .slurm import requeueing, submit
 from .training import CollapseWarning, Seeds
@@ -159,9 +160,9 @@ def _claim(job: Run, completed: Completed) -> None:
     try:
         job.claim(completed)
     except OSError as error:
-        if out_of_space(error):
+        if out_of_space(error) or isinstance(error, InUseError):
             raise
-        reason = "it is a file" if job.folder.is_file() else error.strerror
+        reason = "it is a file" if job.folder.is_file() else error.strerror or str(error)
         raise UsageError(f"cannot write in {job.folder} ({reason}): choose another --folder") from error
 
 

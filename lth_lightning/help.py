@@ -18,7 +18,12 @@ OPTIONS = {
     "save_seconds": "how often a running training is saved; 20 by default",
     "retry": "true tries trainings again that failed (diverged, out of memory); false by default",
     "trial": "true tries a study out: two rounds, two seeds and the ends of every axis; debug sets it",
-    "claims": "what is claimed of the results, for the report to judge: says, of, minus, at, lies or moves...",
+    "claims": "what the report judges: says, of, minus, at, lies or moves",
+    "bar.tolerance": "how far below dense a winning ticket may be; by default the paper's for the data",
+    "bar.gap": "by how much it has to beat its controls; 0.005 by default",
+    "bar.nontrivial": "the density that it has to be below; 0.4 by default",
+    "bar.epochs": "how long a sufficient training is; by default the given one is taken to be",
+    "bar.alpha": "the rate of false wins; 0.05 by default",
     "slurm": "submit it to SLURM as an array of so many tasks at most, which share what is left to do",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
@@ -30,15 +35,17 @@ OPTIONS = {
 }
 _VALUES = {
     **{"folder": "FOLDER", "config": "NAME", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
-    **{"trial": "BOOL", "claims": "LIST", "slurm": "NUMBER"},
+    **{"trial": "BOOL", "claims": "LIST", "slurm": "NUMBER", "bar.epochs": "NUMBER"},
+    **dict.fromkeys(("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.alpha"), "SHARE"),
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
 }
 _TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "trial", "claims")
+_BAR = ("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.epochs", "bar.alpha")
 _PRUNABLE = ("prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")
 OPTIONS_OF = {
-    "run": (*_TRAINING, *_PRUNABLE, "slurm", *_ALWAYS),
-    "fit": (*_TRAINING, *_PRUNABLE, *_ALWAYS),
+    "run": (*_TRAINING, *_BAR, *_PRUNABLE, "slurm", *_ALWAYS),
+    "fit": (*_TRAINING, *_BAR, *_PRUNABLE, *_ALWAYS),
     "validate": ("config", "ckpt_path", *_ALWAYS),
     "test": ("config", "ckpt_path", *_ALWAYS),
     "predict": ("config", "ckpt_path", "output", *_ALWAYS),

@@ -5,6 +5,7 @@ import re
 import resource
 import shlex
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -243,7 +244,11 @@ def test_a_folder_in_which_nothing_was_trained_belongs_to_nobody(made: dict[str,
 
 def test_a_folder_in_which_another_process_works_is_left_alone(made: dict[str, Path], capsys: Capture) -> None:
     with held(Path("run")):
-        refused(lth(f"{PLAIN} 1", capsys), 1, f"run is in use by process {os.getpid()}: wait for its end, or stop it")
+        refused(
+            lth(f"{PLAIN} 1", capsys),
+            1,
+            f"run is in use by process {os.getpid()} on {socket.gethostname()}: wait for its end, or stop it",
+        )
         assert not Path("run/seed-0").exists()
     assert lth(f"{PLAIN} 1", capsys).code == 0
     assert left(Path("run")) == left(made["1"])

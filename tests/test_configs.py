@@ -52,7 +52,7 @@ def test_names_are_unique() -> None:
 def test_a_config_begins_with_what_it_is_in_a_line(name: str) -> None:
     lines = SHIPPED[name].read_text().splitlines()
     assert lines[0].startswith("# ")
-    assert lines[0].endswith((".", "(make demo)")), "a sentence"
+    assert lines[0].endswith((".", "?")), "a sentence"
     assert configs.title(SHIPPED[name]) == lines[0][2:]
     assert name == "digits" or any(line.startswith(("# lth run --config ", "# lth fit --config ")) for line in lines)
 
@@ -133,6 +133,7 @@ def flat(*words: str) -> dict[str, Any]:
         (
             "--config debug --trainer.max_epochs 5",
             {
+                "trial": True,
                 "trainer.max_epochs": 5,
                 "trainer.limit_test_batches": 1,
                 "model.init_args.net.init_args.width": 0.125,

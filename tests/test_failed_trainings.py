@@ -120,10 +120,11 @@ def test_status_tells_what_is_done_running_and_left(capsys: pytest.CaptureFixtur
     Path("run/seed-0/round-02/result.pt").unlink()
     for folder in ("round-00", "round-01", "reinitialised/round-01", "reinitialised/round-02"):
         Path(f"run/seed-0/{folder}/timing.json").write_text(json.dumps({"seconds": 60}))
+    omp = OneShotPruning(densities=[0.5, 0.2], controls=[Reinitialised()])
     expected = ["seed 0: 4 of 5 done, 0 failed, 1 to do", "  interrupted: seed-0/round-02, 2 epochs done"]
-    assert told(Path("run"), [0], 5) == [*expected, "about 1 min 00 s left, at the pace so far"]
+    assert told(Path("run"), [0], omp) == [*expected, "about 1 min 00 s left, at the pace so far"]
     with held(Path("run")):
-        assert told(Path("run"), [0], 5)[1] == "  running: seed-0/round-02, 2 epochs done"
+        assert told(Path("run"), [0], omp)[1] == "  running: seed-0/round-02, 2 epochs done"
 
 
 @pytest.mark.parametrize("words", [["status"], ["status", "nowhere"], ["status", "--folder"]])

@@ -283,7 +283,7 @@ def test_a_folder_belongs_to_every_setting_but_those_that_change_no_training(
     monkeypatch.setattr(sys, "argv", ["lth"])
     words = ["--config", "digits", "--config", "imp", "--folder", str(tmp_path)]
     config = Arguments("run", configs.resolve(words)).resolved()
-    monkeypatch.setattr("lth_lightning.experiments.runner._read", lambda _: config)  # reading it each time is slow
+    monkeypatch.setattr("lth_lightning.experiments.ownership._read", lambda _: config)  # reading it each time is slow
     (tmp_path / "seed-0").mkdir()
     taken = []
     for *path, last in leaves(config):
@@ -297,8 +297,9 @@ def test_a_folder_belongs_to_every_setting_but_those_that_change_no_training(
             taken.append(".".join([*path, last]))
         except OtherConfigError as error:
             assert ".".join([*path, last]) in str(error)  # noqa: PT017
+    bar = {f"bar.{name}" for name in ("tolerance", "gap", "nontrivial", "epochs", "alpha")}
     grows = {f"experiment.init_args.{name}" for name in ("rounds", "controls", "controls_at")}
-    assert set(taken) == {"folder", "seeds", "track", "save_seconds", "retry"} | grows
+    assert set(taken) == {"folder", "seeds", "track", "save_seconds", "retry", "claims"} | bar | grows
     assert {"data.init_args.split_seed", "trainer.precision"} <= {".".join(path) for path in leaves(config)}
 
 
