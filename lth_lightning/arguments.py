@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import copy, deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from jsonargparse import Namespace
@@ -20,6 +20,9 @@ from .mistakes import missing, sentence
 from .sparsity import Prunable
 from .training import Seeds, Sparsify, seeded
 from .training.devices import default_precision
+
+WIDTH = "model.init_args.net.init_args.width"
+SIZES = (WIDTH, "trainer.max_epochs")
 
 
 class Arguments(LightningCLI):
@@ -71,6 +74,7 @@ class Arguments(LightningCLI):
             parser.add_argument("--ckpt_path", type=str, required=True, help=OPTIONS["ckpt_path"])
         if self.command == "predict":
             parser.add_argument("--output", type=str | None, default=None, help=OPTIONS["output"])
+        read_integers_as_such(parser)
 
     def _set_seed(self) -> None:
         """Leave the global random state to `build`."""
@@ -108,7 +112,7 @@ class Arguments(LightningCLI):
         return Built(made.model, data, trainer)
 
     def varied(self, changes: Mapping[str, Any]) -> Variation:
-        """What the same words give with some keys changed.
+        """What the same words give with some keys changed; in a trial not to more epochs or width.
 
         Args:
             changes: Dotted keys, such as `model.optimizer.lr`, and their values.
@@ -124,6 +128,10 @@ class Arguments(LightningCLI):
                 told = getattr(error, "message", str(error))
                 raise UsageError(f"the grid's point {' '.join(words)}: {sentence(told, self.command)}") from error
         other = self._variations[known]
+        if self.config.trial:
+            for key in SIZES:
+                if (here := self.config.get(key)) is not None:
+                    other.config[key] = min(here, other.config[key])
         return Variation(other.build, vars(other.config.as_flat()))
 
     def _reread(self, words: list[str]) -> "Arguments":
@@ -142,8 +150,7 @@ class Arguments(LightningCLI):
 
     def _narrowed(self, width: float) -> Namespace:
         config: Namespace = self.config.clone()
-        key = "model.init_args.net.init_args.width"
-        config[key] *= width
+        config[WIDTH] *= width
         return config
 
     def resolved(self) -> dict[str, Any]:
@@ -174,14 +181,19 @@ class Arguments(LightningCLI):
             return Dense()
         made: Experiment = self.parser.instantiate(self.config).experiment
         made = made if own is None else made.taking(own.policy)
-        return made.tried() if self.config.trial else made
+        return made.tried() if self._tries else made
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds; for a trial of a study two at most."""
+        """The seeds; for a trial the first."""
         seeds: list[int] = self.config.seeds
+        return seeds[:1] if self._tries else seeds
+
+    @property
+    def _tries(self) -> bool:
+        """Whether this is a trial of a study."""
         study = self.command == "run" and self.config.experiment.class_path.rpartition(".")[2] == Study.__name__
-        return seeds[:2] if self.config.trial and study else seeds
+        return bool(study and self.config.trial)
 
     def check_claims(self, own: Sparsify | None) -> None:
         """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""
@@ -191,6 +203,18 @@ class Arguments(LightningCLI):
             whole = whole if own is None or self.command != "run" else whole.taking(own.policy)
             for claim in claims:
                 claim.check(whole.arms, whole.axes, whole.found)
+
+
+def read_integers_as_such(parser: LightningArgumentParser) -> None:
+    """Let 1 be one batch and not all of them, 1.0, where the Trainer takes both.
+
+    Which of a Union's types comes first depends on the order of imports, as typing's cache takes Optional[Union[int,
+    float]] and Optional[Union[float, int]] for the same; jsonargparse takes the first that fits.
+    """
+    for action in parser._actions:
+        kinds = get_args(hint := getattr(action, "_typehint", None))
+        if get_origin(hint) is Union and {int, float} <= {*kinds}:
+            vars(action)["_typehint"] = Union[(int, *(kind for kind in kinds if kind is not int))]
 
 
 def _word(value: Any) -> str:

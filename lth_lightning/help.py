@@ -17,7 +17,7 @@ OPTIONS = {
     "track": "curves in Weights & Biases: wandb, offline or none, the default",
     "save_seconds": "how often a running training is saved; 20 by default",
     "retry": "true tries trainings again that failed (diverged, out of memory); false by default",
-    "trial": "true tries a study out: two rounds, two seeds and the ends of every axis; debug sets it",
+    "trial": "true tries a study out: two rounds, one seed, the ends of every axis; debug sets it",
     "claims": "what the report judges: says, of, minus, at, lies or moves",
     "bar.tolerance": "how far below dense a winning ticket may be; by default the paper's for the data",
     "bar.gap": "by how much it has to beat its controls; 0.005 by default",

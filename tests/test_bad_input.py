@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from typed import SMALL, Said, left, lth, rows
 
 from lth_lightning import commands
-from lth_lightning.experiments import recipe, results, runner
+from lth_lightning.experiments import ownership, recipe, results
 from lth_lightning.files import held
 from lth_lightning.training import checkpoints, load, rewinding
 from lth_lightning.training.misfit import MisfitError, check_shapes
@@ -366,7 +366,7 @@ def test_results_cut_after_any_byte_leave_the_rows_before_readable(tmp_path: Pat
 
 
 WRITES = [
-    pytest.param(runner, "replacing", 1, "run/config.yaml", marks=SLOW),
+    pytest.param(ownership, "replacing", 1, "run/config.yaml", marks=SLOW),
     pytest.param(checkpoints, "replacing", 1, "run/seed-0/round-00/kept-1ep.ckpt", marks=SLOW),
     pytest.param(checkpoints, "replacing", 2, "run/seed-0/round-00/last.ckpt", marks=SLOW),
     (results, "save", 1, "run/seed-0/round-00/result.pt"),

@@ -9,15 +9,16 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import pytest
 import tiny
 import torch
+from lightning.pytorch.cli import LightningArgumentParser
 from typed import SMALL, left, lth, rows
 
 from lth_lightning import configs, help
-from lth_lightning.arguments import Arguments
+from lth_lightning.arguments import Arguments, read_integers_as_such
 from lth_lightning.data import Digits
 from lth_lightning.training import LastCheckpoint
 
@@ -292,3 +293,12 @@ def test_a_signal_ends_a_training_with_one_sentence(sent: signal.Signals, code: 
     assert err.endswith(": the same command line continues where it was\n")
     saved = tiny.saved(Path("run/seed-0/round-00"))
     assert saved == 0 if sent == signal.SIGINT else saved >= 20, "Ctrl-C is obeyed at once; the others save first"
+
+
+def test_one_batch_is_not_all_of_them_whatever_was_imported_first() -> None:
+    parser = LightningArgumentParser()
+    parser.add_argument("--batches", type=Union[float, int, None])  # noqa: UP007  # float | int is never cached
+    assert str(parser.parse_args(["--batches", "1"]).batches) == "1.0", "which Lightning takes for 100 %"
+    read_integers_as_such(parser)
+    for word in ("1", "0.5", "1.0", "null"):
+        assert str(parser.parse_args(["--batches", word]).batches) == word.replace("null", "None")

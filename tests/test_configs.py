@@ -82,7 +82,7 @@ def test_a_task_composes_with_an_experiment_and_the_overlay(task: str) -> None:
     own = yaml.safe_load(SHIPPED[task].read_text())
     assert config.model.init_args.net.class_path == own["model"]["init_args"]["net"]["class_path"]
     assert config.model.init_args.net.init_args.width == 0.125
-    assert (config.trainer.max_epochs, config.data.init_args.subset) == (2, 500)
+    assert (config.trainer.max_epochs, config.data.init_args.subset) == (2, 300)
     for name, value in own["model"]["init_args"]["net"]["init_args"].items():
         assert config.model.init_args.net.init_args[name] == (0.125 if name == "width" else value)
     for name, value in own["model"]["init_args"]["optimizer"]["init_args"].items():
@@ -137,8 +137,8 @@ def flat(*words: str) -> dict[str, Any]:
                 "trainer.max_epochs": 5,
                 "trainer.limit_test_batches": 1,
                 "model.init_args.net.init_args.width": 0.125,
-                "data.init_args.subset": 500,
-                "data.init_args.eval_batch_size": 2000,
+                "data.init_args.subset": 300,
+                "data.init_args.eval_batch_size": 500,
             },
         ),
     ],

@@ -1,7 +1,9 @@
 """The shipped configs run, from a checkout and from a wheel."""
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from composing import SHIPPED, made, names, task_of
+from composing import SHIPPED, made, names, parsed, task_of
 
 from lth_lightning.cli import main
 from lth_lightning.data import Arrays
+from lth_lightning.report import read, write_report
 
 ROOT = Path(__file__).parent.parent
 METHODS_OF_EXPERIMENTS = ("omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket")
@@ -45,6 +49,19 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         Arrays(*parts).write(root / f"{name}.npz")
     return root
+
+
+def typed_for(study: str) -> list[str]:
+    """The words of the command in a study's header, but for its folder."""
+    typed = re.search(r"^# lth run (.*?) --folder", SHIPPED[study].read_text(), re.MULTILINE)
+    assert typed
+    return typed[1].split()
+
+
+def arms(table: pd.DataFrame) -> list[str]:
+    """The arms that have results, as claims name them."""
+    methods = table["method"] if "method" in table else [None] * len(table)
+    return [arm if pd.isna(method) else f"{method}/{arm}" for method, arm in zip(methods, table["arm"], strict=True)]
 
 
 def runs(*words: str) -> list[dict[str, Any]]:
@@ -102,6 +119,25 @@ def test_every_method_goes_through_the_sanity_checks_by_the_same_command(method:
     assert left_out == experiment.inapplicable
     assert done - {"dense", "ticket", "reinitialised", "pretraining"} == asked - set(left_out)
     assert ("random_labels" in left_out) == (method in WITHOUT_DATA)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", names("studies"))
+def test_every_arm_of_a_study_and_its_report_are_made_in_a_small_way(
+    study: str, small_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LTH_DATA", str(small_data))
+    words = [*typed_for(study), "--config", "debug"]
+    assert main(["run", *words, "--folder", "run"]) == 0
+    table, experiment = read("run"), made(*words)
+    assert len(table) == experiment.trainings * table["seed"].nunique()
+    assert set(arms(table)) >= set(experiment.arms), "every arm has results"
+    assert set(table.attrs["axes"]) == set(experiment.axes)
+    page = write_report("run").read_text()
+    claims = parsed(*words).config.claims
+    assert claims
+    for claim in claims:
+        assert claim.says in html.unescape(page)
 
 
 @pytest.mark.slow

@@ -133,6 +133,7 @@ def test_a_grid_that_cannot_be_trained_or_compared_is_refused_in_a_sentence(
     assert not Path("run").exists()
 
 
+@pytest.mark.slow
 def test_a_cell_that_diverges_is_noted_stops_no_other_and_is_retried_when_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

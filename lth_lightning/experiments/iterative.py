@@ -58,8 +58,9 @@ class IterativePruning(Pruning):
         return Method.of(self.criterion, self.rewind, trains=True)
 
     def tried(self) -> Self:
-        """The first two rounds."""
-        return replace(self, rounds=min(2, self.rounds), controls_at=None)
+        """The first two rounds, and what belongs to the second."""
+        rounds = min(2, self.rounds)
+        return replace(super().tried(), rounds=rounds, controls_at=[rounds])
 
     def parent(self, tickets: Sequence[Result]) -> Result:
         """The ticket of the round before."""

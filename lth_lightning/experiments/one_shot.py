@@ -10,6 +10,7 @@ from ..training import Moment
 from .base import Recipe, Result
 from .control import Method
 from .pruning import Pruning
+from .rewind import early
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +80,8 @@ class OneShotPruning(Pruning):
         return tuple(dict.fromkeys((self.rewind.to, *((self._at,) if self._at != "end" else ()))))
 
     def tried(self) -> Self:
-        """The first two densities."""
-        return replace(self, densities=self.densities[:2], controls_at=None)
+        """The first density."""
+        return replace(super().tried(), densities=self.densities[:1], at=early(self.at), controls_at=None)
 
     def parent(self, tickets: Sequence[Result]) -> Result:
         """The dense network."""

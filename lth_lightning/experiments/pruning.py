@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -179,9 +179,9 @@ class Pruning(Experiment):
         """What controls change of the configuration."""
         return [control.changes for control in self._applied if isinstance(control, Retrained)]
 
-    @abstractmethod
     def tried(self) -> Self:
-        """The same with two tickets at most."""
+        """Few tickets, and moments that the shortest training has."""
+        return replace(self, rewind=self.rewind.tried())
 
     @property
     def trainings(self) -> int:

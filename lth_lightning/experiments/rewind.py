@@ -1,6 +1,6 @@
 """Where a pruned network starts again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,10 @@ class Rewind:
                 "leave more out, or set rewind.to to end"
             )
 
+    def tried(self) -> "Rewind":
+        """The same for a training of a few steps: back to its first step, or an epoch more."""
+        return replace(self, to=early(self.to), more="1ep" if Moment.parse(self.more).count else self.more)
+
     def start(
         self, clock: Result, early: Result, late: Result, mask: Mask, folder: Path, shuffle: int | None = None
     ) -> Path:
@@ -62,3 +66,13 @@ class Rewind:
         """
         weights = early.kept(self.to) if self.weights == "kept" else late.trained
         return write_start(folder / "start.ckpt", clock.kept(self.to), weights, mask, self.optimizer, shuffle)
+
+
+def early(moment: str) -> str:
+    """A moment that the shortest training has: the beginning and the end are what they are, any other the first step.
+
+    Example:
+        >>> [early(moment) for moment in ("0ep", "8ep", "end")]
+        ['0ep', '1it', 'end']
+    """
+    return "1it" if Moment.parse(moment).unit != "end" and Moment.parse(moment).count else moment

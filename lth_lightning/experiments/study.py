@@ -199,7 +199,7 @@ class Study(Experiment):
         return False
 
     def tried(self) -> Self:
-        """Every method, but few of everything else: two rounds or densities, and the ends of every axis."""
+        """Every method, but few of everything else: two rounds or one density, and the ends of every axis."""
         methods = {name: method.tried() for name, method in self.methods.items()}
         return replace(self, methods=methods, grid=ends(self.grid))
 

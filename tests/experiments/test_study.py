@@ -175,12 +175,17 @@ def test_a_study_takes_no_method_from_outside() -> None:
 
 
 def test_a_trial_has_every_method_and_little_of_each() -> None:
-    long = IterativePruning(rounds=14, controls=[Reinitialised()], controls_at=[4, 14])
-    many = OneShotPruning(densities=[0.5, 0.2, 0.1])
+    long = IterativePruning(rounds=14, controls=[Reinitialised()], controls_at=[4, 14], rewind=Rewind(to="8ep"))
+    many = OneShotPruning(densities=[0.5, 0.2, 0.1], rewind=Rewind(weights="trained", to="end", more="40ep"))
     tried = Study(methods={"imp": long, "omp": many, "none": Dense()}, grid={"data.batch_size": [1, 2, 3]}).tried()
     assert list(tried.methods) == ["imp", "omp", "none"]
     assert tried.axes == {"batch_size": [1, 3]}
-    assert tried.trainings == 2 * (1 + 4 + 2)
+    assert tried.trainings == 2 * (1 + 3 + 1)
+    imp, omp = tried.methods["imp"], tried.methods["omp"]
+    assert isinstance(imp, IterativePruning)
+    assert isinstance(omp, OneShotPruning)
+    assert imp.rewind == Rewind(to="1it")
+    assert omp.rewind == Rewind(weights="trained", to="end", more="1ep")
 
 
 def test_a_ticket_is_retrained_with_other_settings_from_its_own_initialisation(tmp_path: Path) -> None:
