@@ -62,9 +62,8 @@ def _places(claim: Claim, table: pd.DataFrame, arms: list[str]) -> Iterator[Plac
     for axis, value in claim.at.items():
         if axis != "density":
             there = there[_at(there, axis, value)]
-    own = {
-        name: there[[_named(m, a) == name for m, a in zip(there["method"], there["arm"], strict=True)]] for name in arms
-    }
+    called = [_named(method, arm) for method, arm in zip(there["method"], there["arm"], strict=True)]
+    own = {name: there[np.array([each == name for each in called], bool)] for name in arms}
     if claim.along in (None, "density"):
         yield from _densities(claim, there, own)
     else:
@@ -76,15 +75,15 @@ def _places(claim: Claim, table: pd.DataFrame, arms: list[str]) -> Iterator[Plac
             yield next(iter(_densities(claim, here, at)), {name: trainings[:0] for name, trainings in at.items()})
 
 
-def _at(table: pd.DataFrame, axis: str, value: Any) -> list[bool]:
-    """Which rows are at a value of an axis."""
+def _at(table: pd.DataFrame, axis: str, value: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows are at a value of an axis; an array, as by an empty list of rows pandas takes columns away."""
     points = table["point"].tolist() if "point" in table else [None] * len(table)
     rates = table["lr"].tolist()
     had = [
         point[axis] if isinstance(point, dict) and axis in point else rate if axis == "lr" else None
         for point, rate in zip(points, rates, strict=True)
     ]
-    return [found(value, [other]) is not None for other in had]
+    return np.array([found(value, [other]) is not None for other in had], bool)
 
 
 def _densities(claim: Claim, there: pd.DataFrame, own: Place) -> Iterator[Place]:

@@ -189,6 +189,8 @@ def test_what_is_ambiguous_is_refused(wrong: Claim, text: str) -> None:
         one_claim(of="rigl/ticket", at={"lr": 0.1, "length": "long"}),
         one_claim(of="imp/ticket", at={"lr": 0.1, "length": "short", "density": 0.0859}),
         one_claim(of="imp/ticket", at={"lr": 0.1, "length": "long", "density": 0.3}),
+        one_claim(of="dense", at={"lr": 0.1, "length": "short"}),
+        one_claim(of="dense", moves="rises", along="length", at={"lr": 0.01}),
         one_claim(of="imp/ticket", moves="rises", along="length", at={"lr": 0.1, "density": 0.0859}),
         one_claim(of="imp/ticket", moves="rises", along="density", at={"lr": 0.1, "length": "long"}),
     ],
