@@ -77,7 +77,7 @@ def _quiet(debug: bool) -> Iterator[None]:
 
 def train(command: str, args: list[str]) -> None:
     """`lth run` and `lth fit`."""
-    most, args = _tasks(args) if command == "run" else (None, args)
+    most, args = tasks(args) if command == "run" else (None, args)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with usage_errors(command):
         arguments = Arguments(command, args)
@@ -142,7 +142,7 @@ def _watch(job: Run, progress: Observer, tracker: Any, folder: Path) -> Iterator
         own.close()
 
 
-def _tasks(args: list[str]) -> tuple[int | None, list[str]]:
+def tasks(args: list[str]) -> tuple[int | None, list[str]]:
     """How many tasks of SLURM share the work, if any, and the other words."""
     for place, word in enumerate(args):
         flag, _, value = word.partition("=")

@@ -103,7 +103,8 @@ def test_the_config_parser_is_known_to_the_command_line_only() -> None:
 @pytest.mark.slow
 def test_what_needs_no_lightning_does_not_load_it() -> None:
     light = ", ".join(
-        f"lth_lightning.{name}" for name in ("sparsity", "models", "data", "cli", "configs", "files", "preemption")
+        f"lth_lightning.{name}"
+        for name in ("sparsity", "models", "data", "analysis", "cli", "configs", "files", "preemption")
     )
     heavy = {"lightning", "jsonargparse", "wandb", "torchvision", "sklearn", "matplotlib"}
     code = f"import sys, {light}; print(sorted({heavy} & set(sys.modules)))"

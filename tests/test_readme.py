@@ -9,13 +9,20 @@ import torch
 
 from lth_lightning import configs
 from lth_lightning.arguments import Arguments
+from lth_lightning.commands import tasks
 from lth_lightning.help import COMMANDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 SPANS = [line.split("  #")[0].strip() for language, block in BLOCKS if not language for line in block.splitlines()]
 SPANS += [" ".join(span.split()) for span in re.findall(r"`(lth [^`]+)`", README)]
-TYPED = sorted({span for span in SPANS if span.startswith("lth ") and "|" not in span and len(span.split()) > 2})
+TYPED = sorted(
+    {
+        span
+        for span in SPANS
+        if span.startswith("lth ") and "|" not in span and "..." not in span and len(span.split()) > 2
+    }
+)
 
 
 @pytest.mark.parametrize("line", TYPED)
@@ -24,8 +31,10 @@ def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch)
     _, command, *args = shlex.split(line)
     assert command in COMMANDS
     if command == "run":
+        _, args = tasks(args)
         assert Arguments(command, configs.resolve(args)).experiment(None).trainings >= 1
     elif command == "fit":
+        _, args = tasks(args)
         assert Arguments(command, configs.resolve(args)).config.folder
 
 

@@ -1,0 +1,43 @@
+"""What trained networks are to each other: functions of their weights, or of their answers. Needs torch only."""
+
+from .correlation import Correlation, weight_correlation
+from .curve import Curve, alphas, barrier
+from .distances import Measure, distance, distance_matrix
+from .embedding import embed
+from .evaluation import Evaluation, evaluate, outputs
+from .forward import Batches
+from .interpolation import interpolate_
+from .path import along
+from .planes import Plane, place_, plane_through
+from .similarity import disagreement, ensemble_accuracy, loss_distance, output_distance
+from .states import Weights
+from .statistics import Statistics, batch_statistics, estimate_
+
+__all__ = [
+    "Batches",
+    "Correlation",
+    "Curve",
+    "Evaluation",
+    "Measure",
+    "Plane",
+    "Statistics",
+    "Weights",
+    "along",
+    "alphas",
+    "barrier",
+    "batch_statistics",
+    "disagreement",
+    "distance",
+    "distance_matrix",
+    "embed",
+    "ensemble_accuracy",
+    "estimate_",
+    "evaluate",
+    "interpolate_",
+    "loss_distance",
+    "output_distance",
+    "outputs",
+    "place_",
+    "plane_through",
+    "weight_correlation",
+]

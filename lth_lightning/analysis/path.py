@@ -1,0 +1,55 @@
+"""What the networks on the line between two are worth: `along`."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from typing import get_args
+
+from torch import nn
+
+from .curve import Curve
+from .evaluation import evaluate
+from .forward import Batches
+from .interpolation import interpolate_
+from .states import Weights
+from .statistics import Statistics, batch_statistics, estimate_
+
+
+def along(
+    net: nn.Module,
+    one: Weights,
+    other: Weights,
+    alphas: Iterable[float],
+    batches: Batches,
+    statistics: Statistics,
+    calibration: Batches | None = None,
+) -> Curve:
+    """Loss and error of the networks on the line from `one` (alpha 0) to `other` (alpha 1), see `interpolate_`.
+
+    Args:
+        net: A network of the architecture, in which to evaluate; it is left at the last alpha.
+        one: Its state dictionary at one end.
+        other: That at the other end.
+        alphas: Where on the line, 0..1.
+        batches: (images, labels) to evaluate on, such as a list: they are read once for each alpha.
+        statistics: By what batch norm normalises: running statistics 'interpolated' like weights or 'estimated' anew
+            at each alpha, or those of the 'batch' at hand. Without batch norm there is no difference.
+        calibration: (images, labels) to estimate on, the same ones at each alpha; examples of training, not of a test.
+
+    Raises:
+        ValueError: If there are no such statistics, no calibration to estimate them on, batches that can be read only
+            once, no examples, or states that `interpolate_` refuses.
+    """
+    if statistics not in get_args(Statistics):
+        raise ValueError(f"batch norm's statistics are {', '.join(get_args(Statistics))}, not {statistics!r}")
+    if statistics == "estimated" and calibration is None:
+        raise ValueError("statistics are 'estimated' on examples of training: give batches as calibration")
+    if isinstance(batches, Iterator) or isinstance(calibration, Iterator):
+        raise ValueError("the batches are an iterator, empty after the first alpha: make them a list")
+    places, found = tuple(alphas), []
+    for alpha in places:
+        interpolate_(net, one, other, alpha)
+        if statistics == "estimated" and calibration is not None:
+            estimate_(net, calibration)
+        with batch_statistics(net) if statistics == "batch" else nullcontext():
+            found.append(evaluate(net, batches))
+    return Curve(places, tuple(each.loss for each in found), tuple(each.error for each in found), statistics)
