@@ -58,7 +58,7 @@ def weight_correlation(one: Weights, other: Weights, p: float, mask: Weights | N
     for name in one:
         here, there = remaining(one, name, mask), remaining(other, name, mask)
         if size := here.numel():
-            sizes[name], tops[name] = size, max(1, math.floor(p * size))
+            sizes[name], tops[name] = size, max(1, math.floor(p * size + 0.5))
             both = (_top(name, each.to(here.device), tops[name], mask is None) for each in (here, there))
             common[name] = int(torch.logical_and(*both).sum())
     if not sizes:
