@@ -73,7 +73,9 @@ def test_each_policy_is_the_steps_that_it_names(
         with batch_statistics(net):
             own = evaluate(net, batches)
     assert (found.loss, found.error) == ((own.loss,), (own.error,))
-    assert found.loss != along(net, state(0), state(1), [0.3], batches, "interpolated").loss
+    interpolated = along(net, state(0), state(1), [0.3], batches, "interpolated")
+    assert found.loss != interpolated.loss
+    assert interpolated == along(net, state(0), state(1), [0.3], batches, "interpolated", calibration=batches[:2])
 
 
 def test_without_batch_norm_all_policies_are_the_same(batches: Examples) -> None:
