@@ -18,7 +18,8 @@ class Line:
     Args:
         round: Round of pruning.
         asked: Share of weights that should be kept, in percent.
-        got: Share of weights that was kept, in percent; in brackets the effective share where it is another.
+        got: Share of weights that was kept, in percent; in brackets the effective share where it is another; and of a
+            narrower network its width.
         n: Number of seeds.
         test: Test accuracy, mean and half-width of its interval, in percent.
         validation: The same for the validation accuracy of the last epoch.
@@ -64,7 +65,7 @@ def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
     return Line(
         round=round,
         asked=share(own["density_asked"].mean()).removesuffix(" %"),
-        got=_got(own["density"].mean(), own["effective_density"].mean()),
+        got=_got(own["density"].mean(), own["effective_density"].mean()) + _width(own),
         n=own["seed"].nunique(),
         test=plus_minus(test),
         validation=plus_minus(validation),
@@ -77,6 +78,12 @@ def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
 def _got(density: float, effective: float) -> str:
     got, used = share(density).removesuffix(" %"), share(effective).removesuffix(" %")
     return got if math.isnan(effective) or used == got else f"{got} ({used})"
+
+
+def _width(own: pd.DataFrame) -> str:
+    """The width that was chosen, where one was."""
+    width = own["width"].mean() if "width" in own else math.nan
+    return "" if math.isnan(width) else f", width {width:.3g}"
 
 
 def _difference(interval: Interval) -> str:

@@ -80,6 +80,16 @@ def test_the_table_holds_means_and_half_widths(tmp_path: Path, write_training: C
     )
 
 
+def test_the_width_that_was_chosen_for_a_narrower_network_is_told(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    for arm, more in (("dense", {}), ("small_dense", {"width": 0.39844})):
+        write_training(tmp_path, arm=arm, seed=0, round=int(arm != "dense"), accuracy=0.9, epochs=1, **more)
+    (_, (dense,)), (_, (small,)) = lines(read(tmp_path))
+    assert "width" not in dense.got
+    assert small.got.endswith(", width 0.398")
+
+
 def test_the_page_holds_the_table(folder: Path, page: Page) -> None:
     shown = [typeset(str(value)) for _, own in lines(read(folder)) for line in own for value in astuple(line)]
     assert page.tables[-1] == shown
