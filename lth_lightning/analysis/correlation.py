@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .states import Weights, check_alike, remaining
+from .states import Weights, check_alike
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def weight_correlation(one: Weights, other: Weights, p: float, mask: Weights | N
         check_alike(one, mask, "the mask")
     sizes, tops, common = {}, {}, {}
     for name in one:
-        here, there = remaining(one, name, mask), remaining(other, name, mask)
+        here, there = _remaining(one, name, mask), _remaining(other, name, mask)
         if size := here.numel():
             sizes[name], tops[name] = size, max(1, math.floor(p * size + 0.5))
             both = (_top(name, each.to(here.device), tops[name], mask is None) for each in (here, there))
@@ -68,6 +68,12 @@ def weight_correlation(one: Weights, other: Weights, p: float, mask: Weights | N
         total=sum(common.values()) / sum(tops.values()),
         chance=sum(top**2 / sizes[name] for name, top in tops.items()) / sum(tops.values()),
     )
+
+
+def _remaining(weights: Weights, name: str, mask: Weights | None = None) -> Tensor:
+    """The weights of a layer that a mask keeps, all without one, in the order of their index; (N,)."""
+    weight = weights[name].detach()
+    return weight.flatten() if mask is None else weight[mask[name].to(weight.device)]
 
 
 def _top(name: str, weights: Tensor, count: int, full: bool) -> Tensor:

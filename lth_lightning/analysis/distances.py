@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
 from itertools import combinations
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from .states import Weights, check_alike, remaining
+from .states import Weights, check_alike
 
 Measure = Literal["angular", "cosine", "euclidean"]
 Masks = tuple[Weights | None, Weights | None]
@@ -88,14 +88,13 @@ def _between(pairs: Callable[[], Iterator[tuple[Tensor, Tensor]]], measure: Meas
 def _pairs(
     one: Weights, other: Weights, mask: Weights | None, other_mask: Weights | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The weights that both keep, layer by layer, in float64: only one layer is ever copied."""
+    """The weights that both keep, with zeros elsewhere, layer by layer in float64: one layer at a time is copied."""
     for name, weight in one.items():
-        kept = [each[name].to(weight.device) for each in (mask, other_mask) if each is not None]
-        both = {name: torch.stack(kept).all(0)} if kept else None
-        yield (
-            remaining(one, name, both).double(),
-            remaining(other, name, both).to(weight.device, torch.float64),
-        )
+        u, v = (each.detach().to(weight.device, torch.float64) for each in (weight, other[name]))
+        if kept := [each[name].to(weight.device) for each in (mask, other_mask) if each is not None]:
+            both = reduce(torch.logical_and, kept)
+            u, v = u * both, v * both  # several times faster than to pick those kept
+        yield u, v
 
 
 def _length(parts: Iterable[Tensor]) -> float:

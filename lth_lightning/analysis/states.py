@@ -28,12 +28,6 @@ def check_alike(one: Weights, other: Weights, what: str = "the other network") -
             )
 
 
-def remaining(weights: Weights, name: str, mask: Weights | None = None) -> Tensor:
-    """The weights of a layer that a mask keeps, all without one, in the order of their index; (N,)."""
-    weight = weights[name].detach()
-    return weight.flatten() if mask is None else weight[mask[name].to(weight.device)]
-
-
 def own_tensors(net: nn.Module, *states: Weights) -> Iterator[tuple[Tensor, list[Tensor]]]:
     """Each parameter and buffer of a network, to write into, with what the given states have in its place.
 
