@@ -49,6 +49,10 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
             report(args)
         elif command == "status":
             status(args)
+        elif command == "analyze":
+            from .analyzing import analyze  # reads reports, and so imports what draws them
+
+            analyze(_folder("analyze", args[:1]), args[1:])
         else:
             evaluate(command, configs.resolve(args))
     return 0

@@ -7,6 +7,7 @@ COMMANDS = {
     "test": "measure a checkpoint on the test images",
     "predict": "classify the test images with a checkpoint",
     "status": "what an experiment has done, what failed, what is left and how long it takes",
+    "analyze": "compare the networks of an experiment: barriers between rounds, distances, weight correlation",
     "report": "draw an experiment: report.html, its figures and its table",
     "configs": "list the shipped configs",
 }
@@ -24,6 +25,7 @@ OPTIONS = {
     "bar.nontrivial": "the density that it has to be below; 0.4 by default",
     "bar.epochs": "how long a sufficient training is; by default the given one is taken to be",
     "bar.alpha": "the rate of false wins; 0.05 by default",
+    "analyses": "what to look at, such as [{class_path: BetweenRounds, init_args: {number: 30}}]; by default all",
     "slurm": "submit it to SLURM as an array of so many tasks at most, which share what is left to do",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
@@ -35,7 +37,7 @@ OPTIONS = {
 }
 _VALUES = {
     **{"folder": "FOLDER", "config": "NAME", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
-    **{"trial": "BOOL", "claims": "LIST", "slurm": "NUMBER", "bar.epochs": "NUMBER"},
+    **{"trial": "BOOL", "claims": "LIST", "analyses": "LIST", "slurm": "NUMBER", "bar.epochs": "NUMBER"},
     **dict.fromkeys(("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.alpha"), "SHARE"),
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
 }
@@ -50,6 +52,7 @@ OPTIONS_OF = {
     "test": ("config", "ckpt_path", *_ALWAYS),
     "predict": ("config", "ckpt_path", "output", *_ALWAYS),
     "status": ("debug",),
+    "analyze": ("config", "analyses", "debug"),
     "report": ("debug",),
     "configs": ("debug",),
 }
@@ -67,6 +70,7 @@ EXAMPLES = {
     "test": (_MEASURE,),
     "predict": (_MEASURE,),
     "status": ("runs/imp",),
+    "analyze": ("runs/imp",),
     "report": ("runs/imp",),
     "configs": ("",),
 }

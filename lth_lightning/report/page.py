@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from .analysed import draw_analysed
 from .arms import describe
 from .checks import verdicts
 from .claim_table import claim_line
@@ -67,7 +68,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
     checked, idle, numbers = verdicts(table, metric), idle_units(table), lines(table)
     (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
     won = verdict(table, bar=bar) if {"dense", "ticket", "reinitialised"} <= set(table["arm"]) else []
-    drawings = draw(table, checked, curves(folder))
+    drawings = draw(table, checked, curves(folder)) | draw_analysed(folder)
     told: dict[str, Any] = {
         "sentences": [*tally(claims), *findings(table)],
         "claims": [claim_line(judgement) for judgement in claims],

@@ -1,0 +1,100 @@
+"""What analyses look at, and what they are."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..experiments import Built
+from ..experiments.grid import Point
+from ..sparsity import Mask
+from ..training import load
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network.
+
+    Args:
+        round: Round of pruning; 0 is dense.
+        density: Share of prunable weights that it keeps.
+        checkpoint: Its trained weights.
+        mask: What it keeps.
+    """
+
+    round: int
+    density: float
+    checkpoint: Path
+    mask: Mask
+
+    def state(self) -> dict[str, Tensor]:
+        """Its whole state, on the CPU."""
+        return dict(load(self.checkpoint)["state_dict"])
+
+    def weights(self) -> dict[str, Tensor]:
+        """Its prunable weights."""
+        state = self.state()
+        return {name: state[name] for name in self.mask}
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A dense network and its tickets, in the order of their rounds: one seed, and of a study one method and point.
+
+    Args:
+        labels: Columns that all its rows share: `seed`, and of a study `method` and `point`.
+        networks: The dense network first.
+        build: A fresh set of module, data module and Trainer arguments, initialised as the dense network was.
+    """
+
+    labels: Mapping[str, Any]
+    networks: Sequence[Network]
+    build: Callable[[], Built]
+
+    @property
+    def setting(self) -> str:
+        """Of a study the method and the point of the grid, such as 'imp lr-0.1'."""
+        point = self.labels.get("point", {})
+        return " ".join(filter(None, [self.labels.get("method"), Point(point, {}).name if point else ""]))
+
+    def initial(self) -> dict[str, Tensor]:
+        """The prunable weights before training."""
+        state = self.build().module.state_dict()
+        return {name: state[name] for name in self.networks[0].mask}
+
+
+class Analysis(ABC):
+    """Looks at the networks of an experiment after the fact, as often as one likes; nothing is trained or changed."""
+
+    @abstractmethod
+    def rows(self, lineage: Lineage) -> list[Row]:
+        """What there is to say of a lineage, as rows of plain values.
+
+        Args:
+            lineage: A dense network and its tickets.
+        """
+
+    @abstractmethod
+    def sentence(self, rows: Sequence[Row]) -> str:
+        """The rows of all lineages in a sentence, without its full stop.
+
+        Args:
+            rows: At least one.
+        """
+
+    @property
+    def name(self) -> str:
+        """What its file is called.
+
+        Example:
+            >>> from lth_lightning.analyses import BetweenRounds
+            >>> BetweenRounds().name
+            'between_rounds'
+        """
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()

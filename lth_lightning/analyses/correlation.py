@@ -1,0 +1,46 @@
+"""Are the large weights at the end those that were large at the beginning?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from ..analysis import weight_correlation
+from .base import Analysis, Lineage, Row
+
+
+@dataclass(frozen=True)
+class WeightCorrelation(Analysis):
+    """R_p of every network with its initialisation under its mask (Liu et al., 2021, arXiv:2102.11068).
+
+    The share of the largest weights of each layer at the end that were among the largest at the beginning; p by chance.
+
+    Args:
+        p: Share of a layer's kept weights that counts as large.
+
+    Raises:
+        ValueError: If p is outside (0, 1].
+    """
+
+    p: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p <= 1:
+            raise ValueError(f"p is a share of the weights, above 0 and up to 1, such as 0.2, not {self.p}")
+
+    def rows(self, lineage: Lineage) -> list[Row]:
+        """A row for each round: all layers together, and each."""
+        initial, found = lineage.initial(), []
+        for network in lineage.networks:
+            measured = weight_correlation(initial, network.weights(), self.p, network.mask)
+            row = {"round": network.round, "density": network.density, "p": self.p, "total": measured.total}
+            found.append({**lineage.labels, **row, "chance": measured.chance, "layers": dict(measured.layers)})
+        return found
+
+    def sentence(self, rows: Sequence[Row]) -> str:
+        """Of dense networks, and of the sparsest."""
+        last = max(row["round"] for row in rows)
+        dense, sparse = (fmean(row["total"] for row in rows if row["round"] == number) for number in (0, last))
+        return (
+            f"of large weights {dense:.2f} were large at initialisation in dense networks, {sparse:.2f} in round "
+            f"{last} ({self.p:g} by chance)"
+        )

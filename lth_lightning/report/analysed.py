@@ -1,0 +1,143 @@
+"""What `lth analyze` wrote, and its figures: barriers between rounds, distances, weight correlation."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .accuracy import series
+from .arms import describe
+from .drawing import Drawing, density_axis, render
+from .intervals import mean_interval
+from .rows import objects
+
+STABLE = 0.02  # below it, networks count as connected (Frankle et al., 2020, arXiv:1912.05671)
+
+
+def analysed(folder: Path, name: str) -> pd.DataFrame:
+    """The rows of an analysis; none where it has not been made.
+
+    Args:
+        folder: The experiment's folder.
+        name: Such as 'between_rounds'.
+    """
+    file = folder / "analyses" / f"{name}.jsonl"
+    return pd.DataFrame([row for _, row in objects(file) if row is not None] if file.is_file() else [])
+
+
+def draw_analysed(folder: Path) -> dict[str, Drawing]:
+    """The figures of those analyses that were made of an experiment.
+
+    Args:
+        folder: Its folder.
+    """
+    figures: dict[str, Callable[[pd.DataFrame, float], Figure]] = {
+        "between_rounds": barriers_figure,
+        "distances": distances_figure,
+        "weight_correlation": correlation_figure,
+    }
+    return {
+        name: render(lambda width, figure=figure, table=table: figure(table, width))  # type: ignore[misc]
+        for name, figure in figures.items()
+        if len(table := analysed(folder, name))
+    }
+
+
+def barriers_figure(table: pd.DataFrame, width: float) -> Figure:
+    """Error barriers between each round and the next, against the density of the next.
+
+    Args:
+        table: Rows of `BetweenRounds`.
+        width: Width of the figure in inches.
+
+    Returns:
+        Means over seeds in percentage points with t intervals; the dotted line is where stability begins.
+    """
+    figure, axes = _panel(width)
+    _means(axes, table, "to", "error_barrier", width)
+    _dotted(axes, STABLE)
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    policies = ", ".join(sorted({*table["statistics"]}))
+    axes.set_ylabel(f"error barrier (points)\nbatch norm: {policies}")
+    return figure
+
+
+def correlation_figure(table: pd.DataFrame, width: float) -> Figure:
+    """Share of the large weights that were large at initialisation, against density.
+
+    Args:
+        table: Rows of `WeightCorrelation`.
+        width: Width of the figure in inches.
+
+    Returns:
+        Means over seeds in percent with t intervals; the dotted line is chance.
+    """
+    figure, axes = _panel(width)
+    _means(axes, table, "round", "total", width)
+    _dotted(axes, table["chance"].mean())
+    axes.set_ylim(0, 102)
+    axes.set_ylabel("large before and after (%)")
+    return figure
+
+
+def distances_figure(table: pd.DataFrame, width: float) -> Figure:
+    """Angular distance of every two rounds and of each to the initialisation, as a map.
+
+    Args:
+        table: Rows of `Distances`.
+        width: Width of the figure in inches.
+
+    Returns:
+        Means over seeds; dark is near.
+    """
+    names = [*sorted({row for row in table["one"] if row != "init"}), "init"]
+    values = np.zeros((len(names), len(names)))
+    for i, one in enumerate(names):
+        for j, other in enumerate(names):
+            if i < j:
+                own = table[(table["one"] == one) & (table["other"] == other)]
+                values[i, j] = values[j, i] = own["angular"].mean()
+    side = min(width, 1.6 + 0.42 * len(names), 6.4)
+    figure = Figure(figsize=(width, side))
+    axes = figure.subplots()
+    image = axes.pcolormesh(values, cmap="viridis", vmin=0, vmax=1, edgecolors="white", linewidth=0.6)
+    if len(names) <= 10 and width > 6:
+        for (i, j), value in np.ndenumerate(values):
+            colour = "white" if value < 0.6 else "black"
+            axes.text(j + 0.5, i + 0.5, f"{value:.2f}", ha="center", va="center", fontsize=8.5, color=colour)
+    every = -(-len(names) // 13)
+    ticks = [i for i, name in enumerate(names) if name == "init" or i % every == 0]
+    for axis in (axes.set_xticks, axes.set_yticks):
+        axis([i + 0.5 for i in ticks], [str(names[i]) for i in ticks])
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xlabel("round")
+    axes.set_ylabel("round")
+    figure.colorbar(image, ax=axes, pad=0.02, label="angular distance (1: unrelated)")
+    return figure
+
+
+def _dotted(axes: Axes, level: float) -> None:
+    axes.axhline(100 * level, color="#555555", linewidth=1.2, linestyle=":")
+
+
+def _panel(width: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, 0.42 * width + 0.4 if width > 6 else 3.7))
+    return figure, figure.subplots()
+
+
+def _means(axes: Axes, table: pd.DataFrame, round: str, column: str, width: float) -> None:
+    """The means of a column by round, with intervals over seeds and single seeds as faint dots."""
+    arm = describe(["ticket"])["ticket"]
+    own = pd.DataFrame(
+        [{"density": at["density"].mean(), **vars(mean_interval(at[column]))} for _, at in table.groupby(round)]
+    )
+    axes.plot(table["density"], 100 * table[column], ".", color=arm.colour, alpha=0.45, markersize=6)
+    series(axes, own, arm, own["density"].to_numpy())
+    density_axis(axes, own["density"].tolist(), width)

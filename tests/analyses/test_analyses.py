@@ -1,0 +1,182 @@
+"""`lth analyze`: what it writes is what the checkpoints say, computed otherwise."""
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typed import SMALL, lth, rows
+
+from lth_lightning.analyses import BetweenRounds, WeightCorrelation
+from lth_lightning.analyzing import analyze
+from lth_lightning.report import read
+
+Capture = pytest.CaptureFixture[str]
+TWO_SEEDS = f"{SMALL} --experiment.rounds 2 --experiment.rewind.to 0it --seeds [0,1]"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds an experiment of two rounds and two seeds, `run`, and its analyses."""
+    place = tmp_path_factory.mktemp("analyses")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["lth"])
+        patch.chdir(place)
+        from lth_lightning.cli import main
+
+        assert main(TWO_SEEDS.split()) == 0
+        analyze(Path("run"), [])
+    return place
+
+
+@pytest.fixture(autouse=True)
+def there(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are typed beside the experiment."""
+    monkeypatch.setattr(sys, "argv", ["lth"])
+    monkeypatch.chdir(trained)
+
+
+def written(name: str, folder: str = "run") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(f"{folder}/analyses/{name}.jsonl").read_text().splitlines()]
+
+
+def state(seed: int, training: str) -> dict[str, torch.Tensor]:
+    return dict(torch.load(f"run/seed-{seed}/{training}.ckpt", weights_only=True)["state_dict"])
+
+
+def masks(seed: int, number: int) -> dict[str, torch.Tensor]:
+    return dict(torch.load(f"run/seed-{seed}/round-{number:02}/result.pt", weights_only=True)["mask"])
+
+
+def test_the_ends_of_a_line_are_worth_what_their_trainings_wrote() -> None:
+    recorded = {(row["seed"], row["round"]): row for row in rows(Path("run")) if row["arm"] in ("dense", "ticket")}
+    found = written("between_rounds")
+    assert [(row["seed"], row["from"], row["to"]) for row in found] == [(s, r, r + 1) for s in (0, 1) for r in (0, 1)]
+    for row in found:
+        for place, number in ((0, row["from"]), (-1, row["to"])):
+            there = recorded[row["seed"], number]
+            assert 1 - row["error"][place] == pytest.approx(there["test_accuracy"], abs=1e-7)
+            assert row["loss"][place] == pytest.approx(there["test_loss"], rel=1e-5)
+        assert row["alphas"] == pytest.approx([0, *np.linspace(0, 1, 20), 1])
+        for name in ("error", "loss"):
+            expected = max(row[name]) - (row[name][0] + row[name][-1]) / 2
+            assert row[f"{name}_barrier"] == pytest.approx(expected)
+
+
+def test_distances_are_those_of_the_checkpoints_on_the_weights_that_both_keep() -> None:
+    found = written("distances")
+    assert [(row["one"], row["other"]) for row in found if row["seed"] == 1] == [
+        *((0, 1), (0, 2), (0, "init"), (1, 2), (1, "init"), (2, "init"))
+    ]
+    for row in found:
+        ends = []
+        kept = {name: torch.ones_like(mask) for name, mask in masks(row["seed"], 0).items()}
+        for end in (row["one"], row["other"]):
+            name = "round-00/kept-0it" if end == "init" else f"round-{end:02}/last"
+            ends.append(state(row["seed"], name))
+            if end != "init":
+                kept = {name: mask & masks(row["seed"], end)[name] for name, mask in kept.items()}
+        one, other = (torch.cat([end[name][mask] for name, mask in kept.items()]).double().numpy() for end in ends)
+        cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+        assert row["angular"] == pytest.approx(2 * math.acos(cosine) / math.pi, abs=1e-6)
+        assert row["cosine"] == pytest.approx(1 - cosine, abs=1e-6)
+        assert row["euclidean"] == pytest.approx(np.linalg.norm(one - other), rel=1e-6)
+
+
+def test_weight_correlation_counts_the_large_weights_that_were_large() -> None:
+    for row in written("weight_correlation"):
+        before, after = state(row["seed"], "round-00/kept-0it"), state(row["seed"], f"round-{row['round']:02}/last")
+        common = large = 0
+        for name, kept in masks(row["seed"], row["round"]).items():
+            old, new = (np.abs(weights[name][kept].numpy()) for weights in (before, after))
+            count = int(0.2 * len(old) + 0.5)
+            top = [{*np.argsort(-values, kind="stable")[:count].tolist()} for values in (old, new)]
+            common, large = common + len(top[0] & top[1]), large + count
+            assert row["layers"][name] == pytest.approx(len(top[0] & top[1]) / count)
+        assert row["total"] == pytest.approx(common / large)
+        assert (row["p"], row["density"]) == (0.2, pytest.approx(0.8 ** row["round"], abs=1e-4))
+
+
+def test_typed_again_it_writes_the_same_and_says_a_sentence_each(capsys: Capture) -> None:
+    before = {path.name: path.read_bytes() for path in Path("run/analyses").iterdir()}
+    said = lth("analyze run", capsys)
+    assert (said.code, said.err) == (0, "")
+    assert {path.name: path.read_bytes() for path in Path("run/analyses").iterdir()} == before
+    for sentence in (
+        "error barriers between",
+        "batch norm by interpolated statistics",
+        "the mean angular distance is",
+        "of large weights",
+    ):
+        assert sentence in said.out
+    assert all(f"  run/analyses/{name}\n" in said.out for name in before)
+
+
+def test_what_is_asked_for_is_done_as_asked(capsys: Capture) -> None:
+    shutil.copytree("run", "asked", ignore=shutil.ignore_patterns("analyses"))
+    how = "{number: 2, where: middles, images: val}"
+    assert lth(f"analyze asked --analyses '[{{class_path: BetweenRounds, init_args: {how}}}]'", capsys).code == 0
+    assert [path.name for path in Path("asked/analyses").iterdir()] == ["between_rounds.jsonl"]
+    for row in written("between_rounds", "asked"):
+        assert (row["alphas"], row["images"]) == ([0, 0.25, 0.75, 1], "val")
+        assert row["error_barrier"] == pytest.approx(max(row["error"][1:3]) - (row["error"][0] + row["error"][3]) / 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("", "give the folder of an experiment, such as lth analyze runs/imp"),
+        ("nowhere", "'nowhere' has no config.yaml: name the folder that `lth run ... --folder` wrote to"),
+        ("run --analyses [Nonsense]", "Nonsense"),
+        ("run --analyses '[{class_path: BetweenRounds, init_args: {number: 1}}]'", "at least 2 alphas"),
+        ("run --analyses '[{class_path: WeightCorrelation, init_args: {p: 2}}]'", "p is a share of the weights"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(words: str, text: str, capsys: Capture) -> None:
+    said = lth(f"analyze {words}", capsys)
+    assert said.code == 2
+    assert text in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one batch"):
+        BetweenRounds(calibration=0)
+    with pytest.raises(ValueError, match=r"p is a share of the weights, above 0 and up to 1, such as 0.2, not 0"):
+        WeightCorrelation(p=0)
+
+
+@pytest.mark.slow
+def test_of_a_study_each_method_and_point_is_a_lineage_with_its_own_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    imp = "{class_path: IterativePruning, init_args: {rounds: 1, rewind: {to: 0it}}}"
+    omp = "{class_path: OneShotPruning, init_args: {densities: [0.5], controls: [SmallDense], rewind: {to: 0it}}}"
+    Path("study.yaml").write_text(
+        f"experiment: {{class_path: Study, init_args: {{methods: {{imp: {imp}, omp: {omp}}}, "
+        "grid: {model.net.width: [0.25, 0.5]}}}\n"
+    )
+    line = "run --config digits --config study.yaml --folder run --data.subset 140 --trainer.max_epochs 1"
+    assert lth(line, capsys).code == 0
+    said = lth("analyze run", capsys)
+    assert (said.code, said.err) == (0, "")
+    places = [(width, method) for width in (0.25, 0.5) for method in ("imp", "omp")]
+    for name in ("between_rounds", "weight_correlation"):
+        found = written(name)
+        assert {(row["point"]["width"], row["method"]) for row in found} == {*places}
+    assert len(written("between_rounds")) == 4
+    for width, method in places:
+        assert f"{method} width-{width:g}: error barriers between" in said.out
+    recorded = {(row["point"]["width"], row["method"]): row for row in written("between_rounds")}
+    table = read("run")
+    for (width, method), row in recorded.items():
+        (ticket,) = table[(table["width"] == width) & (table["method"] == method) & (table["arm"] == "ticket")][
+            "test_accuracy"
+        ]
+        assert 1 - row["error"][-1] == pytest.approx(ticket, abs=1e-7)
