@@ -130,7 +130,7 @@ def test_every_arm_of_a_study_and_its_report_are_made_in_a_small_way(
     words = [*typed_for(study), "--config", "debug"]
     assert main(["run", *words, "--folder", "run"]) == 0
     table, experiment = read("run"), made(*words)
-    assert len(list(Path("run").rglob("result.pt"))) == experiment.trainings
+    assert len(list(Path("run").rglob("result.pt"))) == experiment.trainings * table["seed"].nunique()
     assert set(arms(table)) >= set(experiment.arms), "every arm has results"
     assert set(table.attrs["axes"]) == set(experiment.axes)
     page = write_report("run").read_text()
