@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from jsonargparse import ArgumentParser
 from rich.console import Console
 
@@ -15,9 +13,8 @@ from . import configs
 from .analyses import Analysis, BetweenRounds, Distances, WeightCorrelation
 from .analyses.base import Row
 from .analyses.finding import lineages
-from .arguments import Arguments
+from .arguments import made_by
 from .experiments import Built, Study
-from .experiments.refusals import own_sparsify
 from .failures import UsageError
 from .files import replacing
 from .mistakes import usage_errors
@@ -56,9 +53,8 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
             rows += own
             by_setting[lineage.setting] += own
         path = folder / "analyses" / f"{analysis.name}.jsonl"
-        settings = {field.name: getattr(analysis, field.name) for field in fields(analysis)}  # type: ignore[arg-type]
         with replacing(path) as partial:
-            partial.write_text("".join(json.dumps({**settings, **row}) + "\n" for row in rows))
+            partial.write_text("".join(json.dumps({**vars(analysis), **row}) + "\n" for row in rows))
         for setting, own in by_setting.items():
             console.print(f"{setting}: {analysis.sentence(own)}" if setting else analysis.sentence(own))
         console.print(f"  {path}")
@@ -77,13 +73,7 @@ class _Builder:
     """Builds what an experiment's `config.yaml` describes, on the device that it trains on."""
 
     def __init__(self, folder: Path) -> None:
-        config = folder / "config.yaml"
-        if not config.is_file():
-            raise UsageError(f"'{folder}' has no config.yaml: name the folder that `lth run ... --folder` wrote to")
-        command = "run" if "experiment" in yaml.safe_load(config.read_text()) else "fit"
-        self.arguments = Arguments(command, ["--config", str(config)])
-        own = own_sparsify(self.arguments.build(Seeds.of(0), 0).trainer["callbacks"])
-        experiment = self.arguments.experiment(own)
+        self.arguments, experiment = made_by(folder)
         points = experiment.points if isinstance(experiment, Study) else []
         self.changes = {str(dict(point.at)): point.changes for point in points}
 

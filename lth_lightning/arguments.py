@@ -14,6 +14,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from .claims import Bar, Claim
 from .experiments import Built, Dense, Experiment, Study, Variation
+from .experiments.refusals import own_sparsify
 from .failures import UsageError
 from .help import EXAMPLES, OPTIONS
 from .mistakes import missing, sentence
@@ -203,6 +204,24 @@ class Arguments(LightningCLI):
             whole = whole if own is None or self.command != "run" else whole.taking(own.policy)
             for claim in claims:
                 claim.check(whole.arms, whole.axes, whole.found)
+
+
+def made_by(folder: Path) -> tuple[Arguments, Experiment]:
+    """The arguments and the experiment that a folder was made by.
+
+    Args:
+        folder: The folder that `lth run` or `lth fit` wrote to.
+
+    Raises:
+        UsageError: If there is no `config.yaml` in it.
+    """
+    config = folder / "config.yaml"
+    if not config.is_file():
+        raise UsageError(f"'{folder}' has no config.yaml: name the folder that `lth run ... --folder` wrote to")
+    command = "run" if "experiment" in yaml.safe_load(config.read_text()) else "fit"
+    arguments = Arguments(command, ["--config", str(config)])
+    own = own_sparsify(arguments.build(Seeds.of(0), 0).trainer["callbacks"])
+    return arguments, arguments.experiment(own)
 
 
 def read_integers_as_such(parser: LightningArgumentParser) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from rich.console import Console
 from torch import Tensor
 
 from . import configs
-from .arguments import Arguments
+from .arguments import Arguments, made_by
 from .evaluating import evaluate
 from .experiments import Built, Dense, Observer
 from .experiments.ownership import Completed
@@ -201,14 +200,8 @@ def _tracker(mode: str, job: Run, console: Console) -> Any:
 def status(args: list[str]) -> None:
     """`lth status FOLDER`."""
     folder = _folder("status", args)
-    config = folder / "config.yaml"
-    if not config.is_file():
-        raise UsageError(f"'{folder}' has no config.yaml: name the folder that `lth run ... --folder` wrote to")
     with usage_errors("run"):
-        whole = yaml.safe_load(config.read_text())
-        arguments = Arguments("run" if "experiment" in whole else "fit", ["--config", str(config)])
-        own = own_sparsify(arguments.build(Seeds.of(0), 0).trainer["callbacks"])
-        experiment = arguments.experiment(own)
+        arguments, experiment = made_by(folder)
     for line in told(folder, arguments.seeds, experiment):
         print(line)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from composing import SHIPPED, made, names, parsed, task_of
 
 from lth_lightning.cli import main
 from lth_lightning.data import Arrays
 from lth_lightning.report import read, write_report
+from lth_lightning.report.quantity import arms_of
 
 ROOT = Path(__file__).parent.parent
 METHODS_OF_EXPERIMENTS = ("omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket")
@@ -56,12 +56,6 @@ def typed_for(study: str) -> list[str]:
     typed = re.search(r"^# lth run (.*?) --folder", SHIPPED[study].read_text(), re.MULTILINE)
     assert typed
     return typed[1].split()
-
-
-def arms(table: pd.DataFrame) -> list[str]:
-    """The arms that have results, as claims name them."""
-    methods = table["method"] if "method" in table else [None] * len(table)
-    return [arm if pd.isna(method) else f"{method}/{arm}" for method, arm in zip(methods, table["arm"], strict=True)]
 
 
 def runs(*words: str) -> list[dict[str, Any]]:
@@ -131,7 +125,7 @@ def test_every_arm_of_a_study_and_its_report_are_made_in_a_small_way(
     assert main(["run", *words, "--folder", "run"]) == 0
     table, experiment = read("run"), made(*words)
     assert len(list(Path("run").rglob("result.pt"))) == experiment.trainings * table["seed"].nunique()
-    assert set(arms(table)) >= set(experiment.arms), "every arm has results"
+    assert set(arms_of(table)) >= set(experiment.arms), "every arm has results"
     assert set(table.attrs["axes"]) == set(experiment.axes)
     page = write_report("run").read_text()
     claims = parsed(*words).config.claims

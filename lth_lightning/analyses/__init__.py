@@ -1,8 +1,8 @@
 """Analyses of finished experiments: `lth analyze`. What they compute with is in `lth_lightning.analysis`."""
 
-from .base import Analysis, Lineage, Network
+from .base import Analysis, Lineage
 from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
 from .distances import Distances
 
-__all__ = ["Analysis", "BetweenRounds", "Distances", "Lineage", "Network", "WeightCorrelation"]
+__all__ = ["Analysis", "BetweenRounds", "Distances", "Lineage", "WeightCorrelation"]

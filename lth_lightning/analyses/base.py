@@ -4,43 +4,26 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ..experiments import Built
+from ..experiments import Built, Result
 from ..experiments.grid import Point
-from ..sparsity import Mask
 from ..training import load
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Network:
-    """A trained network.
+def state_of(network: Result) -> dict[str, Tensor]:
+    """The whole state of a trained network, on the CPU."""
+    return dict(load(network.trained)["state_dict"])
 
-    Args:
-        round: Round of pruning; 0 is dense.
-        density: Share of prunable weights that it keeps.
-        checkpoint: Its trained weights.
-        mask: What it keeps.
-    """
 
-    round: int
-    density: float
-    checkpoint: Path
-    mask: Mask
-
-    def state(self) -> dict[str, Tensor]:
-        """Its whole state, on the CPU."""
-        return dict(load(self.checkpoint)["state_dict"])
-
-    def weights(self) -> dict[str, Tensor]:
-        """Its prunable weights."""
-        state = self.state()
-        return {name: state[name] for name in self.mask}
+def weights_of(network: Result) -> dict[str, Tensor]:
+    """The prunable weights of a trained network."""
+    state = state_of(network)
+    return {name: state[name] for name in network.mask}
 
 
 @dataclass(frozen=True)
@@ -54,7 +37,7 @@ class Lineage:
     """
 
     labels: Mapping[str, Any]
-    networks: Sequence[Network]
+    networks: Sequence[Result]
     build: Callable[[], Built]
 
     @property

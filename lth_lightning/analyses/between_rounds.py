@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from itertools import pairwise
+from typing import Literal
 
-from torch import Tensor
-
-from ..analysis import Statistics, along, alphas, barrier
-from ..experiments import Built
+from ..analysis import Curve, Statistics, along, alphas, barrier
+from ..experiments import Result
 from ..sparsity import Sample
 from ..training import Drawn
-from .base import Analysis, Lineage, Network, Row
+from .base import Analysis, Lineage, Row, state_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,40 +45,35 @@ class BetweenRounds(Analysis):
 
     def rows(self, lineage: Lineage) -> list[Row]:
         """A row for each pair of successive rounds, with the values along the line."""
-        built, found = lineage.build(), []
-        batches = built.data.test_dataloader() if self.images == "test" else built.data.val_dataloader()
+        built = lineage.build()
         sample = Sample(per_class=None, batches=self.calibration)
-        calibration = list(Drawn(built.data, sample)) if self.statistics == "estimated" else None
-        states = ((network, network.state()) for network in lineage.networks)
-        before, one = next(states)
-        for network, other in states:
-            found.append(dict(lineage.labels) | self._line(built, before, network, one, other, batches, calibration))
-            before, one = network, other
-        return found
-
-    def _line(
-        self,
-        built: Built,
-        before: Network,
-        after: Network,
-        one: dict[str, Tensor],
-        other: dict[str, Tensor],
-        batches: Any,
-        calibration: Any,
-    ) -> Row:
-        places = alphas(self.number, self.where)
-        curve = along(built.module, one, other, (0.0, *places, 1.0), batches, self.statistics, calibration)
-        row: Row = {"from": before.round, "to": after.round, "density": after.density}
-        row |= {"images": self.images, "statistics": self.statistics, "alphas": list(curve.alphas)}
-        for name, values in (("error", curve.error), ("loss", curve.loss)):
-            row |= {name: list(values), f"{name}_barrier": barrier(values[1:-1], (values[0], values[-1]))}
-        return row
+        line = partial(
+            along,
+            built.module,
+            alphas=(0.0, *alphas(self.number, self.where), 1.0),  # the ends are what a barrier is counted from
+            batches=built.data.test_dataloader() if self.images == "test" else built.data.val_dataloader(),
+            statistics=self.statistics,
+            calibration=list(Drawn(built.data, sample)) if self.statistics == "estimated" else None,
+        )
+        states = ((network, state_of(network)) for network in lineage.networks)
+        return [
+            {**lineage.labels, **_row(before, after, line(one, other))}
+            for (before, one), (after, other) in pairwise(states)
+        ]
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """Where the barriers are largest and smallest."""
         low, high = (pick(rows, key=lambda row: float(row["error_barrier"])) for pick in (min, max))
         how = f"batch norm by {self.statistics} statistics, if any"
         return f"error barriers between successive rounds go from {_told(low)} to {_told(high)} points ({how})"
+
+
+def _row(before: Result, after: Result, curve: Curve) -> Row:
+    row: Row = {"from": before.row["round"], "to": after.row["round"], "density": after.row["density"]}
+    row |= {"alphas": list(curve.alphas)}
+    for name, values in (("error", curve.error), ("loss", curve.loss)):
+        row |= {name: list(values), f"{name}_barrier": barrier(values[1:-1], (values[0], values[-1]))}
+    return row
 
 
 def _told(row: Row) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ..analysis import weight_correlation
-from .base import Analysis, Lineage, Row
+from .base import Analysis, Lineage, Row, weights_of
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class WeightCorrelation(Analysis):
         """A row for each round: all layers together, and each."""
         initial, found = lineage.initial(), []
         for network in lineage.networks:
-            measured = weight_correlation(initial, network.weights(), self.p, network.mask)
-            row = {"round": network.round, "density": network.density, "p": self.p, "total": measured.total}
+            measured = weight_correlation(initial, weights_of(network), self.p, network.mask)
+            row = {name: network.row[name] for name in ("round", "density")} | {"total": measured.total}
             found.append({**lineage.labels, **row, "chance": measured.chance, "layers": dict(measured.layers)})
         return found
 

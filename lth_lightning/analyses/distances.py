@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import get_args
 
 from ..analysis import Measure, distance_matrix
-from .base import Analysis, Lineage, Row
+from .base import Analysis, Lineage, Row, weights_of
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Distances(Analysis):
 
     def rows(self, lineage: Lineage) -> list[Row]:
         """A row for each pair; the initialisation is called 'init'."""
-        names = [*(network.round for network in lineage.networks), "init"]
-        weights = [*(network.weights() for network in lineage.networks), lineage.initial()]
+        names = [*(network.row["round"] for network in lineage.networks), "init"]
+        weights = [*(weights_of(network) for network in lineage.networks), lineage.initial()]
         masks = [*(network.mask for network in lineage.networks), None]
         found = {measure: distance_matrix(weights, masks, measure) for measure in get_args(Measure)}
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
-from ..experiments import Built
+from ..experiments import Built, Result
 from ..report import read
-from ..sparsity import Mask
-from .base import Lineage, Network
+from .base import Lineage
 
 Build = Callable[[int, Mapping[str, Any]], Built]
 
@@ -30,7 +28,7 @@ def lineages(folder: Path, build: Build) -> list[Lineage]:
     table["at"] = table["point"].map(str) if "point" in table else ""
     found = []
     for (seed, _), own in table.groupby(["seed", "at"], sort=False):
-        dense = own[own["arm"].isin(["dense", "sparse"])].head(1)
+        dense = own[own["arm"] == "dense"].head(1)
         for method in own.loc[own["arm"] == "ticket", "method"].unique():
             same = own["method"].isna() if method is None else own["method"] == method
             tickets = own[(own["arm"] == "ticket") & same].sort_values("round")
@@ -38,12 +36,6 @@ def lineages(folder: Path, build: Build) -> list[Lineage]:
             point = rows[0].get("point")
             at = point if isinstance(point, dict) else {}
             labels = {"seed": int(str(seed)), **({"method": method, "point": at} if method is not None else {})}
-            networks = [_network(folder, row) for row in rows]
+            networks = [Result(folder / row["folder"], {str(key): row[key] for key in row}) for row in rows]
             found.append(Lineage(labels, networks, partial(build, int(str(seed)), at)))
     return found
-
-
-def _network(folder: Path, row: Mapping[Any, Any]) -> Network:
-    place = folder / row["folder"]
-    mask = Mask(torch.load(place / "result.pt", weights_only=True)["mask"])
-    return Network(int(row["round"]), float(row["density"]), place / "last.ckpt", mask)

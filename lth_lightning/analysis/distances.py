@@ -1,7 +1,7 @@
 """How far networks are from each other in the space of their weights: `distance` and `distance_matrix`."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import combinations
 from typing import Literal, get_args
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from .states import Weights, check_alike
+from .states import Weights, check_alike, length
 
 Measure = Literal["angular", "cosine", "euclidean"]
 Masks = tuple[Weights | None, Weights | None]
@@ -74,15 +74,15 @@ def distance_matrix(
 def _between(pairs: Callable[[], Iterator[tuple[Tensor, Tensor]]], measure: Measure) -> float:
     """The distance of two vectors of which the parts are read anew for each of the sums."""
     if measure == "euclidean":
-        return _length(u - v for u, v in pairs())
-    a, b = _length(u for u, _ in pairs()), _length(v for _, v in pairs())
+        return length(u - v for u, v in pairs())
+    a, b = length(u for u, _ in pairs()), length(v for _, v in pairs())
     if not a or not b:
         raise ValueError("a network has no weight but zeros where both masks keep them, so no direction: leave it out")
     # not by the arc cosine, which near 0 and 2 is off by the root of the rounding error (Kahan, 2006)
-    apart = _length(u / a - v / b for u, v in pairs())
+    apart = length(u / a - v / b for u, v in pairs())
     if measure == "cosine":
         return apart**2 / 2
-    return 4 * math.atan2(apart, _length(u / a + v / b for u, v in pairs())) / math.pi
+    return 4 * math.atan2(apart, length(u / a + v / b for u, v in pairs())) / math.pi
 
 
 def _pairs(
@@ -95,7 +95,3 @@ def _pairs(
             both = reduce(torch.logical_and, kept)
             u, v = u * both, v * both  # several times faster than to pick those kept
         yield u, v
-
-
-def _length(parts: Iterable[Tensor]) -> float:
-    return math.sqrt(sum(float(part.square().sum()) for part in parts))

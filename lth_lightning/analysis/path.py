@@ -7,7 +7,7 @@ from typing import get_args
 from torch import nn
 
 from .curve import Curve
-from .evaluation import evaluate
+from .evaluation import Evaluation, evaluate
 from .forward import Batches
 from .interpolation import interpolate_
 from .states import Weights
@@ -26,10 +26,10 @@ def along(
     """Loss and error of the networks on the line from `one` (alpha 0) to `other` (alpha 1), see `interpolate_`.
 
     Args:
-        net: A network of the architecture, in which to evaluate; it is left at the last alpha.
+        net: A network of the architecture, in which to evaluate; it is left at the last alpha that is none of before.
         one: Its state dictionary at one end.
         other: That at the other end.
-        alphas: Where on the line, 0..1.
+        alphas: Where on the line, 0..1; what is given twice is evaluated once.
         batches: (images, labels) to evaluate on, such as a list: they are read once for each alpha.
         statistics: By what batch norm normalises: running statistics 'interpolated' like weights or 'estimated' anew
             at each alpha, or those of the 'batch' at hand. Without batch norm there is no difference.
@@ -45,11 +45,12 @@ def along(
         raise ValueError("statistics are 'estimated' on examples of training: give batches as calibration")
     if isinstance(batches, Iterator) or isinstance(calibration, Iterator):
         raise ValueError("the batches are an iterator, empty after the first alpha: make them a list")
-    places, found = tuple(alphas), []
-    for alpha in places:
+    places, known = tuple(alphas), dict[float, Evaluation]()
+    for alpha in dict.fromkeys(places):
         interpolate_(net, one, other, alpha)
         if statistics == "estimated" and calibration is not None:
             estimate_(net, calibration)
         with batch_statistics(net) if statistics == "batch" else nullcontext():
-            found.append(evaluate(net, batches))
+            known[alpha] = evaluate(net, batches)
+    found = [known[alpha] for alpha in places]
     return Curve(places, tuple(each.loss for each in found), tuple(each.error for each in found), statistics)

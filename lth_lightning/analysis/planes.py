@@ -1,12 +1,11 @@
 """The plane through three networks, for a picture of the loss around them: `plane_through` and `place_`."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .states import Weights, check_alike, own_tensors
+from .states import Weights, check_alike, length, own_tensors
 
 Point = tuple[float, float]
 FLAT = 1e-6  # of its length: what float32 leaves of a vector that is in the line of another
@@ -53,13 +52,13 @@ def plane_through(net: nn.Module, one: Weights, other: Weights, third: Weights) 
     for state in (one, other, third):
         check_alike(net.state_dict(), state, "a state of the plane")
     names = [name for name, _ in net.named_parameters()]
-    a = _length(_difference(one, other, name) for name in names)
-    reach = _length(_difference(one, third, name) for name in names)
+    a = length(_difference(one, other, name) for name in names)
+    reach = length(_difference(one, third, name) for name in names)
     if not (0 < a < math.inf and 0 < reach < math.inf):
         raise ValueError("the first network equals the second or third, or is not finite: take three different ones")
     b = sum(float((_difference(one, other, name) * _difference(one, third, name)).sum()) for name in names) / a
     # from what is left of the vector, not as a root of reach^2 - b^2, which is rounding error where c is small
-    c = _length(_difference(one, third, name) - _difference(one, other, name) * (b / a) for name in names)
+    c = length(_difference(one, third, name) - _difference(one, other, name) * (b / a) for name in names)
     if not c > FLAT * reach:
         raise ValueError(
             f"the third network is {reach:.1e} from the first, but {c:.1e} from the line through the first two: three "
@@ -100,7 +99,3 @@ def place_(net: nn.Module, plane: Plane, x: float, y: float) -> None:
 def _difference(origin: Weights, state: Weights, name: str) -> Tensor:
     start = origin[name].detach().double()
     return state[name].detach().to(start) - start
-
-
-def _length(parts: Iterable[Tensor]) -> float:
-    return math.sqrt(sum(float(part.square().sum()) for part in parts))

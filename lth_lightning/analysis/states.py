@@ -1,6 +1,7 @@
 """What networks are compared by: named tensors, and whether those of two networks belong together."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -26,6 +27,11 @@ def check_alike(one: Weights, other: Weights, what: str = "the other network") -
                 f"{name} has shape {tuple(tensor.shape)}, but {tuple(other[name].shape)} in {what}: "
                 "compare networks of one architecture"
             )
+
+
+def length(parts: Iterable[Tensor]) -> float:
+    """The Euclidean length of a vector that comes in parts."""
+    return math.sqrt(sum(float(part.square().sum()) for part in parts))
 
 
 def own_tensors(net: nn.Module, *states: Weights) -> Iterator[tuple[Tensor, list[Tensor]]]:

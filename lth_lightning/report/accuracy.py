@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .arms import Arm, describe
-from .drawing import BAND, beside, density_axis, legend, limits
+from .drawing import BAND, beside, density_axis, legend, limits, panel
 from .intervals import levels
 from .sentences import WORDS
 
@@ -58,8 +58,7 @@ def difference_figure(differences: pd.DataFrame, width: float, tolerance: float 
         the verdict is that nothing can be told.
     """
     others = list(describe(differences["arm"]).values())
-    figure = Figure(figsize=(width, 0.42 * width + 0.4 if width > 6 else 3.7))
-    axes = figure.subplots()
+    figure, axes = panel(width)
     axes.axhline(0, color="#333333", linewidth=1.2)
     axes.axhspan(-100 * tolerance, 100 * tolerance, color=BAND, linewidth=0)
     for index, arm in enumerate(others):

@@ -1,6 +1,7 @@
 """What `lth analyze` wrote, and its figures: barriers between rounds, distances, weight correlation."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .accuracy import series
 from .arms import describe
-from .drawing import Drawing, density_axis, render
+from .drawing import Drawing, density_axis, panel, render
 from .intervals import mean_interval
 from .rows import objects
 
@@ -40,9 +41,7 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "weight_correlation": correlation_figure,
     }
     return {
-        name: render(lambda width, figure=figure, table=table: figure(table, width))  # type: ignore[misc]
-        for name, figure in figures.items()
-        if len(table := analysed(folder, name))
+        name: render(partial(figure, table)) for name, figure in figures.items() if len(table := analysed(folder, name))
     }
 
 
@@ -56,7 +55,7 @@ def barriers_figure(table: pd.DataFrame, width: float) -> Figure:
     Returns:
         Means over seeds in percentage points with t intervals; the dotted line is where stability begins.
     """
-    figure, axes = _panel(width)
+    figure, axes = panel(width)
     _means(axes, table, "to", "error_barrier", width)
     _dotted(axes, STABLE)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
@@ -75,7 +74,7 @@ def correlation_figure(table: pd.DataFrame, width: float) -> Figure:
     Returns:
         Means over seeds in percent with t intervals; the dotted line is chance.
     """
-    figure, axes = _panel(width)
+    figure, axes = panel(width)
     _means(axes, table, "round", "total", width)
     _dotted(axes, table["chance"].mean())
     axes.set_ylim(0, 102)
@@ -125,11 +124,6 @@ def distances_figure(table: pd.DataFrame, width: float) -> Figure:
 
 def _dotted(axes: Axes, level: float) -> None:
     axes.axhline(100 * level, color="#555555", linewidth=1.2, linestyle=":")
-
-
-def _panel(width: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, 0.42 * width + 0.4 if width > 6 else 3.7))
-    return figure, figure.subplots()
 
 
 def _means(axes: Axes, table: pd.DataFrame, round: str, column: str, width: float) -> None:

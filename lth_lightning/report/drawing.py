@@ -90,6 +90,16 @@ def write(file: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
+def panel(width: float) -> tuple[Figure, Axes]:
+    """A figure of one panel, lower than that of accuracies, which comes first.
+
+    Args:
+        width: Its width in inches.
+    """
+    figure = Figure(figsize=(width, 0.42 * width + 0.4 if width > 6 else 3.7))
+    return figure, figure.subplots()
+
+
 def density_axis(axes: Axes, densities: list[float], width: float, ticks: list[float] | None = None) -> None:
     """A logarithmic axis from all weights on the left to few on the right.
 
