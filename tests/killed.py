@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -39,9 +40,13 @@ class Lth:
         self.process.join()
         assert self.process.exitcode == 0, self.output.read_text()
 
-    def kill(self, seconds: float, begun: bool) -> bool:
-        """Kill it some time after its start, or after it begun to train; returns whether that was before its end."""
-        while begun and not self.trainings and self.process.is_alive():
+    def begun(self) -> bool:
+        """Whether it has begun to train."""
+        return bool(self.trainings)
+
+    def kill(self, seconds: float, once: Callable[["Lth"], bool] = lambda lth: True) -> bool:
+        """Kill it that many seconds after `once` holds; returns whether that was before its end."""
+        while not once(self) and self.process.is_alive():
             time.sleep(0.002)
         self.process.join(seconds)
         self.process.kill()

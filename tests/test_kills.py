@@ -33,6 +33,10 @@ def words(experiment: str) -> list[str]:
     return ["run", *composed, "--seeds", "[0,1]", "--folder", "run"]
 
 
+def halfway(folder: Path) -> bool:
+    return (folder / "last.ckpt").exists() and not (folder / "result.pt").exists()
+
+
 class Uninterrupted:
     """An experiment that ran to its end in one go."""
 
@@ -66,15 +70,19 @@ def test_an_experiment_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_no
         steps = {name: max(start, tiny.saved(place / name)) for name, start in starts.items()}
         unfinished = [name for name in starts if not (place / name / "result.pt").exists()]
         lth = Lth(place, command)
-        if kill < 8:
-            killed += lth.kill(draws.uniform(0, uninterrupted.seconds / 8), begun=kill % 4 > 0)
-        else:
+        if kill == 8:
             lth.finish()
+        elif kill % 2 and saving == "after every step":
+            killed += lth.kill(0, once=lambda _: any(halfway(place / name) for name in starts))
+        elif kill % 4:
+            killed += lth.kill(draws.uniform(0, uninterrupted.seconds / 8), once=Lth.begun)
+        else:
+            killed += lth.kill(draws.uniform(0, uninterrupted.seconds / 8))
         due = [(name, steps[name]) for name in unfinished if steps[name] < ends[name]]
         assert lth.trainings == due[: len(lth.trainings)], "begun where it was cut, and nothing finished is redone"
         resumed += any(starts[name] < step for name, step in lth.trainings)
     assert killed >= 1, "a fast machine may finish a short experiment after few kills, but not before the first"
-    assert resumed >= 2 or saving == "as by default"
+    assert resumed >= 1 or saving == "as by default", "four kills wait for a training that has saved and not ended"
     assert tiny.of_a_run(place / "run") == uninterrupted.contents
 
 

@@ -178,16 +178,16 @@ def test_processes_that_share_a_study_and_are_killed_leave_what_one_would_have_l
     Lth(tmp_path / "one", words).finish()
     for number in range(4):  # three at once, and one of them is killed
         lths = [Lth(tmp_path / "many", words, f".{number}.{process}") for process in range(3)]
-        lths[0].kill(0.7, begun=True)
+        lths[0].kill(0.7, once=Lth.begun)
         if number < 3:
             time.sleep(0.3)
             for lth in lths[1:]:
-                lth.kill(0.0, begun=False)
+                lth.kill(0.0)
         else:
             for lth in lths[1:]:
                 lth.finish()
-    begun = [line for path in tmp_path.glob("many.*.record") for line in path.read_text().splitlines()]
-    assert len(set(begun)) == len(begun), "nothing was begun twice from the same step"
+        begun = [training for lth in lths for training in lth.trainings]
+        assert len(set(begun)) == len(begun), "no two began the same"
     one, many = (tiny.of_a_run(tmp_path / name / "run") for name in ("one", "many"))
     assert many == one
 

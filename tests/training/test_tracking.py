@@ -373,10 +373,10 @@ def curve(folder: Path) -> list[Row]:
 @pytest.mark.slow
 def test_killed_at_any_moment_every_training_ends_as_one_complete_run(tmp_path: Path) -> None:
     place, moments = tmp_path / "place", random.Random(0)
-    assert Lth(place, COMMAND).kill(moments.uniform(0, 1), begun=True)  # not tracked from the beginning
+    assert Lth(place, COMMAND).kill(moments.uniform(0, 0.5), once=Lth.begun)  # not tracked from the beginning
     tokens = set()
     for _ in range(2):
-        assert Lth(place, [*COMMAND, "--track", "offline"]).kill(moments.uniform(0, 1), begun=True)
+        assert Lth(place, [*COMMAND, "--track", "offline"]).kill(moments.uniform(0, 0.5), once=Lth.begun)
         tokens.add(json.loads((place / "imp" / "wandb.json").read_text())["token"])
     (command := Lth(place, [*COMMAND, "--track", "offline"])).finish()
     runs = trainings(place / "imp")
