@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from torch import nn
 
 from ..sparsity import Batches, Mask, Policy, Sample
@@ -40,6 +40,7 @@ class Ticket:
         own: Whether the config's own `Sparsify` has its way, where it has one.
         width: Share of the network's own width, for a narrower one; None for all of it.
         weights: Number of prunable weights that the density of a narrower network is a share of.
+        callbacks: Makes further callbacks of its training, which come before all others, also that of its mask.
     """
 
     arm: str = "dense"
@@ -52,6 +53,7 @@ class Ticket:
     own: bool = False
     width: float | None = None
     weights: int | None = None
+    callbacks: Callable[[], Sequence[Callback]] = tuple
 
 
 @dataclass(frozen=True)

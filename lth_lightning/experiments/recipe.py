@@ -157,6 +157,7 @@ class LightningRecipe:
         stopwatch = Stopwatch(folder / "timing.json")
         history = History(folder / "metrics.jsonl", self._tell(stopwatch))
         callbacks = [
+            *ticket.callbacks(),
             *built.trainer["callbacks"],
             SeedSteps(self.seeds.dropout),
             *([HoldLearningRate()] if Moment.parse(ticket.more).count else []),
