@@ -1,7 +1,8 @@
-"""`lth analyze`: what the networks of a finished experiment have to do with each other."""
+"""What the networks of a finished experiment have to do with each other: `lth analyze`, and the end of `lth run`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,19 @@ from jsonargparse import ArgumentParser
 from rich.console import Console
 
 from . import configs
-from .analyses import Analysis, BetweenRounds, Distances, WeightCorrelation
-from .analyses.base import Row
+from .analyses import Analysis, BetweenRounds, Distances, Instability, WeightCorrelation
+from .analyses.base import Lineage, Row
 from .analyses.finding import lineages
-from .arguments import made_by
-from .experiments import Built, Study
+from .arguments import Arguments, made_by
+from .experiments import Built, Experiment, Study
+from .experiments.trainer import quiet_trainer
 from .failures import UsageError
-from .files import replacing
+from .files import InUseError, held, replacing
 from .mistakes import usage_errors
 from .training import Seeds
 from .training.devices import default_threads
 
-DEFAULT: tuple[Analysis, ...] = (BetweenRounds(), Distances(), WeightCorrelation())
+DEFAULT: tuple[Analysis, ...] = (BetweenRounds(), Instability(), Distances(), WeightCorrelation())
 
 
 def analyze(folder: Path, args: Sequence[str]) -> None:
@@ -29,51 +31,106 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
 
     Args:
         folder: The experiment's folder.
-        args: The other words: `--config` and `--analyses`.
+        args: The other words: `--config` and `--analyses`; without, the analyses that the experiment's configuration
+            asks for are made, or the usual ones.
 
     Raises:
         UsageError: If there is no experiment, or nothing in it to analyse.
     """
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     with usage_errors("analyze"):
-        analyses = _asked(configs.resolve(list(args)))
-        builder = _Builder(folder)
+        asked = _asked(configs.resolve(list(args)))
+        arguments, experiment = made_by(folder)
+        analyses = asked or arguments.analyses() or DEFAULT
         try:
-            found = lineages(folder, builder)
+            found = lineages(folder, _Builder(folder, arguments, experiment))
         except FileNotFoundError as error:
             raise UsageError(str(error)) from error
-        if not found:
-            raise UsageError(f"{folder} has no tickets yet, whose rounds could be compared: wait for the first one")
         torch.set_num_threads(default_threads(found[0].build().module))
-    for analysis in analyses:
-        rows: list[Row] = []
-        by_setting: dict[str, list[Row]] = {lineage.setting: [] for lineage in found}
-        for lineage in found:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not sum(_write(folder, analysis, found, console) for analysis in analyses):
+        raise UsageError(f"{folder} has no networks to compare yet: wait for the first ticket or copy")
+
+
+def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console: Console) -> None:
+    """Make the analyses that a configuration asks for, of an experiment that has finished.
+
+    What was made of these trainings already is not made again; of several processes one does.
+
+    Args:
+        folder: The experiment's folder.
+        arguments: Its configuration.
+        experiment: What it arranges.
+        console: To say what is in each.
+    """
+    analyses = [analysis for analysis in arguments.analyses() if not _current(folder, analysis)]
+    if not analyses:
+        return
+    try:
+        with held(folder / "analyses"):
+            found = lineages(folder, _Builder(folder, arguments, experiment))
+            for analysis in analyses:
+                _write(folder, analysis, found, console)
+    except InUseError:
+        console.print(f"another process analyses {folder}")
+
+
+def _write(folder: Path, analysis: Analysis, found: Sequence[Lineage], console: Console) -> int:
+    """Make an analysis of all lineages; returns the number of rows."""
+    rows: list[Row] = []
+    by_setting: dict[str, list[Row]] = {}
+    for lineage in found:
+        with lineage.precision():
             own = analysis.rows(lineage)
-            rows += own
-            by_setting[lineage.setting] += own
-        path = folder / "analyses" / f"{analysis.name}.jsonl"
-        with replacing(path) as partial:
-            partial.write_text("".join(json.dumps({**vars(analysis), **row}) + "\n" for row in rows))
-        for setting, own in by_setting.items():
-            console.print(f"{setting}: {analysis.sentence(own)}" if setting else analysis.sentence(own))
-        console.print(f"  {path}")
+        rows += own
+        if own:
+            by_setting.setdefault(lineage.setting, []).extend(own)
+    if not rows:
+        return 0
+    path = _file(folder, analysis)
+    with replacing(path) as partial:
+        partial.write_text("".join(json.dumps({**vars(analysis), **row}) + "\n" for row in rows))
+    for setting, own in by_setting.items():
+        console.print(f"{setting}: {analysis.sentence(own)}" if setting else analysis.sentence(own))
+    console.print(f"  {path}")
+    return len(rows)
+
+
+def _file(folder: Path, analysis: Analysis) -> Path:
+    return folder / "analyses" / f"{analysis.name}.jsonl"
+
+
+def _current(folder: Path, analysis: Analysis) -> bool:
+    """Whether an analysis was made after the last training ended, with the arguments that it has."""
+    file = _file(folder, analysis)
+    if not file.exists():
+        return False
+    made = file.stat().st_mtime
+    if any(table.stat().st_mtime > made for table in folder.rglob("results.jsonl")):
+        return False
+    first = next(iter(file.read_text().splitlines()), None)
+    told = {} if first is None else json.loads(first)
+    own = json.loads(json.dumps(vars(analysis)))
+    return first is None or all(_among(value, told.get(name)) for name, value in own.items())
+
+
+def _among(asked: Any, told: Any) -> bool:
+    """Whether a row tells an argument; of several statistics or images it tells the first."""
+    return bool(asked == told or (isinstance(asked, list) and told == asked[0]))
 
 
 def _asked(words: Sequence[str]) -> Sequence[Analysis]:
-    """The analyses that a command line asks for; all by default."""
+    """The analyses that a command line asks for; none by default."""
     parser = ArgumentParser(exit_on_error=False, prog="lth analyze")
     parser.add_argument("--config", action="config")
-    parser.add_argument("--analyses", type=list[Analysis])
-    made = parser.instantiate(parser.parse_args(list(words))).analyses
-    return DEFAULT if made is None else list(made)
+    parser.add_argument("--analyses", type=list[Analysis], default=[])
+    return list(parser.instantiate(parser.parse_args(list(words))).analyses)
 
 
 class _Builder:
-    """Builds what an experiment's `config.yaml` describes, on the device that it trains on."""
+    """Builds what an experiment's `config.yaml` describes, on the device and in the precision that it trains with."""
 
-    def __init__(self, folder: Path) -> None:
-        self.arguments, experiment = made_by(folder)
+    def __init__(self, folder: Path, arguments: Arguments, experiment: Experiment) -> None:
+        self.folder, self.arguments = folder, arguments
         points = experiment.points if isinstance(experiment, Study) else []
         self.changes = {str(dict(point.at)): point.changes for point in points}
 
@@ -81,4 +138,11 @@ class _Builder:
         changes = self.changes.get(str(dict(point)), {})
         build = self.arguments.varied(changes).build if changes else self.arguments.build
         seeds = Seeds.of(seed)
-        return build(seeds, seeds.init)
+        built = build(seeds, seeds.init)
+        built.module.to(quiet_trainer(built.trainer, self.folder, [], 0).strategy.root_device)
+        return built
+
+    def precision(self, seed: int, point: Mapping[str, Any]) -> Callable[[], AbstractContextManager[None]]:
+        """The context in which networks were evaluated when they were trained."""
+        trainer = quiet_trainer(self(seed, point).trainer, self.folder, [], 0)
+        return trainer.precision_plugin.forward_context

@@ -12,6 +12,7 @@ import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from .analyses import Analysis
 from .claims import Bar, Claim
 from .experiments import Built, Dense, Experiment, Study, Variation
 from .experiments.refusals import own_sparsify
@@ -24,6 +25,7 @@ from .training.devices import default_precision
 
 WIDTH = "model.init_args.net.init_args.width"
 SIZES = (WIDTH, "trainer.max_epochs")
+ONCE = ("experiment", "claims", "analyses")  # what no single training needs
 
 
 class Arguments(LightningCLI):
@@ -69,6 +71,7 @@ class Arguments(LightningCLI):
         parser.add_argument("--retry", type=bool, default=False, help=OPTIONS["retry"])
         parser.add_argument("--trial", type=bool, default=False, help=OPTIONS["trial"])
         parser.add_argument("--claims", type=list[Claim], default=[], help=OPTIONS["claims"])
+        parser.add_argument("--analyses", type=list[Analysis], default=[], help=OPTIONS["analyses"])
         parser.add_class_arguments(Bar, "bar")
         parser.add_class_arguments(Prunable, "prunable")
         if not trains:
@@ -92,7 +95,7 @@ class Arguments(LightningCLI):
             width: Share of the network's own width, for a narrower one.
         """
         config = self.config.clone() if width is None else self._narrowed(width)
-        for other in ("experiment", "claims"):  # what is needed once takes most of the time
+        for other in ONCE:  # what is needed once takes most of the time
             config.pop(other, None)
         with seeded("init", init):
             made = self.parser.instantiate(config)
@@ -137,7 +140,7 @@ class Arguments(LightningCLI):
 
     def _reread(self, words: list[str]) -> "Arguments":
         """What is left without the experiment, whose many arguments take seconds to read, and with further words."""
-        config = {key: value for key, value in self.resolved().items() if key not in ("experiment", "claims")}
+        config = {key: value for key, value in self.resolved().items() if key not in ONCE}
         with TemporaryDirectory() as folder:
             path = Path(folder) / "config.yaml"
             path.write_text(yaml.safe_dump(config))
@@ -184,6 +187,10 @@ class Arguments(LightningCLI):
         made = made if own is None else made.taking(own.policy)
         return made.tried() if self._tries else made
 
+    def analyses(self) -> list[Analysis]:
+        """What is looked at when all trainings have finished."""
+        return list(self.parser.instantiate(self.config).analyses)
+
     @property
     def seeds(self) -> list[int]:
         """The seeds; for a trial the first."""
@@ -198,12 +205,11 @@ class Arguments(LightningCLI):
 
     def check_claims(self, own: Sparsify | None) -> None:
         """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""
-        claims: list[Claim] = self.parser.instantiate(self.config).claims
-        if claims:
-            whole: Experiment = self.parser.instantiate(self.config).experiment if self.command == "run" else Dense()
-            whole = whole if own is None or self.command != "run" else whole.taking(own.policy)
-            for claim in claims:
-                claim.check(whole.arms, whole.axes, whole.found)
+        made = self.parser.instantiate(self.config)
+        whole: Experiment = made.experiment if self.command == "run" else Dense()
+        whole = whole if own is None or self.command != "run" else whole.taking(own.policy)
+        for claim in made.claims:
+            claim.check(whole.arms, whole.axes, whole.found)
 
 
 def made_by(folder: Path) -> tuple[Arguments, Experiment]:

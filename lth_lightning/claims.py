@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal
 
+Densities = Mapping[str, Sequence[float]]
 NEAR = 0.05  # a density is that which a claim asks for if it is this close, relatively
 
 
@@ -60,13 +61,11 @@ class Claim:
         if self.along in self.at:
             raise ValueError(f"{self._starts} is along {self.along}, which `at` fixes: leave it out of at")
 
-    def check(
-        self, arms: Collection[str], axes: Mapping[str, Sequence[Any]], densities: Mapping[str, Sequence[float]]
-    ) -> None:
+    def check(self, arms: Densities, axes: Mapping[str, Sequence[Any]], densities: Densities) -> None:
         """Refuse what no results of an experiment could answer; nothing has to be trained for that.
 
         Args:
-            arms: What is trained: 'dense', 'ticket'; in a study 'dense', 'small_dense', 'imp/ticket'.
+            arms: What is trained, such as 'dense' or in a study 'imp/ticket', and its densities.
             axes: The axes of a study's grid and their values.
             densities: The densities of each method's tickets; of an experiment without methods under ''.
 
@@ -75,7 +74,8 @@ class Claim:
         """
         chosen = [self.arm(name, arms) for name in (self.of, self.minus) if name is not None]
         self.check_axes(axes)
-        self.check_densities({name: densities_of(name, densities) for name in chosen if name != "dense"})
+        sparse = [name for name in chosen if any(density < 1 for density in arms[name])]
+        self.check_densities({name: densities_of(name, densities) for name in sparse})
 
     def check_axes(self, axes: Mapping[str, Sequence[Any]]) -> None:
         """Refuse a place on a grid that is none, or not one.
@@ -99,7 +99,7 @@ class Claim:
         """Refuse what is not about one density of every arm, nor moves along them.
 
         Args:
-            trained: The densities of every arm but of dense networks.
+            trained: The densities of every arm but those of whole networks.
 
         Raises:
             ValueError: If there is no such density, or several would do.

@@ -118,6 +118,10 @@ def train(command: str, args: list[str]) -> None:
     with requeueing(job.folder), TerminalProgress(console, job.trainings, counted) as progress:
         job.run(partial(_watch, job, progress, tracker), thorough=tracker is not None)
     _conclude(console, job, progress.trained)
+    if given.analyses and not job.missing():
+        from .analyzing import conclude  # reads reports, and so imports what draws them
+
+        conclude(job.folder, arguments, job.experiment, console)
 
 
 def _conclude(console: Console, job: Run, trained: int) -> None:

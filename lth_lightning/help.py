@@ -25,7 +25,7 @@ OPTIONS = {
     "bar.nontrivial": "the density that it has to be below; 0.4 by default",
     "bar.epochs": "how long a sufficient training is; by default the given one is taken to be",
     "bar.alpha": "the rate of false wins; 0.05 by default",
-    "analyses": "what to look at, such as [{class_path: BetweenRounds, init_args: {number: 30}}]; by default all",
+    "analyses": "what to look at, such as [{class_path: BetweenRounds, init_args: {number: 30}}]",
     "slurm": "submit it to SLURM as an array of so many tasks at most, which share what is left to do",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
@@ -41,7 +41,7 @@ _VALUES = {
     **dict.fromkeys(("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.alpha"), "SHARE"),
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
 }
-_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "trial", "claims")
+_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "analyses")
 _BAR = ("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.epochs", "bar.alpha")
 _PRUNABLE = ("prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")

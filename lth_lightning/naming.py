@@ -10,14 +10,15 @@ from lightning.pytorch import Callback, Trainer, callbacks
 from torch.optim import Optimizer, lr_scheduler
 
 from . import models, training
+from .analyses import Analysis
 from .data import datasets
 from .experiments import Control, Experiment
 from .help import OPTIONS
 from .sparsity import Allocation, Criterion, Policy
 from .training import Classifier, LearningRateSchedule
 
-OURS = (Experiment, Control, Criterion, Allocation, Policy, LearningRateSchedule)
-TOP = ("folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "bar")
+OURS = (Analysis, Experiment, Control, Criterion, Allocation, Policy, LearningRateSchedule)
+TOP = ("folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "analyses", "bar")
 HOMES: tuple[tuple[str, ModuleType, type], ...] = (  # what to write before a class's name, where it is, its base
     ("lth_lightning.models", models, torch.nn.Module),
     ("lth_lightning.data", datasets, datasets.ArrayDataModule),

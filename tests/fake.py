@@ -41,6 +41,7 @@ class FakeRecipe:
         self.changes: dict[str, Any] = {}
         self.labels: dict[str, Any] = {}
         self.varieties: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self.seen: dict[str, dict[str, Any]] = {}
         self.drawn: list[tuple[Sample, dict[str, Any]]] = []
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
@@ -49,6 +50,7 @@ class FakeRecipe:
             return Result(folder, {"where": where})
         self.trained.append((ticket, where))
         self.varieties[where] = (self.changes, self.labels)
+        self.seen[where] = self.data
         mask = ticket.mask or Mask.dense(prunable(network()))
         for moment in keep:
             self.save(folder / f"kept-{moment}.ckpt", drawn(f"{self.seeds.init}/{where} at {moment}"), moment)

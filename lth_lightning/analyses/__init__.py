@@ -4,5 +4,6 @@ from .base import Analysis, Lineage
 from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
 from .distances import Distances
+from .instability import Instability
 
-__all__ = ["Analysis", "BetweenRounds", "Distances", "Lineage", "WeightCorrelation"]
+__all__ = ["Analysis", "BetweenRounds", "Distances", "Instability", "Lineage", "WeightCorrelation"]

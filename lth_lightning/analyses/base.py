@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +33,17 @@ class Lineage:
 
     Args:
         labels: Columns that all its rows share: `seed`, and of a study `method` and `point`.
-        networks: The dense network first.
+        networks: The dense network first; none of a method that makes copies only.
+        copies: Sets of networks that differ in SGD noise only.
+        precision: The context in which they were evaluated when they were trained.
         build: A fresh set of module, data module and Trainer arguments, initialised as the dense network was.
     """
 
     labels: Mapping[str, Any]
     networks: Sequence[Result]
     build: Callable[[], Built]
+    copies: Sequence[Sequence[Result]] = ()
+    precision: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @property
     def setting(self) -> str:
@@ -57,7 +62,7 @@ class Analysis(ABC):
 
     @abstractmethod
     def rows(self, lineage: Lineage) -> list[Row]:
-        """What there is to say of a lineage, as rows of plain values.
+        """What there is to say of a lineage, as rows of plain values; those about one training have its `folder`.
 
         Args:
             lineage: A dense network and its tickets.
@@ -65,7 +70,7 @@ class Analysis(ABC):
 
     @abstractmethod
     def sentence(self, rows: Sequence[Row]) -> str:
-        """The rows of all lineages in a sentence, without its full stop.
+        """The rows of all lineages of a setting in a sentence, without its full stop.
 
         Args:
             rows: At least one.

@@ -32,7 +32,7 @@ class WeightCorrelation(Analysis):
         initial, found = lineage.initial(), []
         for network in lineage.networks:
             measured = weight_correlation(initial, weights_of(network), self.p, network.mask)
-            row = {name: network.row[name] for name in ("round", "density")} | {"total": measured.total}
+            row = {name: network.row[name] for name in ("round", "density", "folder")} | {"total": measured.total}
             found.append({**lineage.labels, **row, "chance": measured.chance, "layers": dict(measured.layers)})
         return found
 
@@ -40,7 +40,7 @@ class WeightCorrelation(Analysis):
         """Of dense networks, and of the sparsest."""
         last = max(row["round"] for row in rows)
         dense, sparse = (fmean(row["total"] for row in rows if row["round"] == number) for number in (0, last))
+        then = f", {sparse:.2f} in round {last}" if last else ""
         return (
-            f"of large weights {dense:.2f} were large at initialisation in dense networks, {sparse:.2f} in round "
-            f"{last} ({self.p:g} by chance)"
+            f"of large weights {dense:.2f} were large at initialisation in dense networks{then} ({self.p:g} by chance)"
         )

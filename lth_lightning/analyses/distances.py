@@ -24,8 +24,11 @@ class Distances(Analysis):
         masks = [*(network.mask for network in lineage.networks), None]
         found = {measure: distance_matrix(weights, masks, measure) for measure in get_args(Measure)}
         pairs = [(i, j) for i in range(len(names)) for j in range(i + 1, len(names))]
+        folders = {i + 1: network.row["folder"] for i, network in enumerate(lineage.networks[1:])}
         return [
-            {**lineage.labels, "one": names[i], "other": names[j]} | {name: float(m[i, j]) for name, m in found.items()}
+            {**lineage.labels, "one": names[i], "other": names[j]}
+            | {name: float(m[i, j]) for name, m in found.items()}
+            | ({"folder": folders[j]} if j in folders and i + 1 == j else {})  # what is said of a round: since the last
             for i, j in pairs
         ]
 

@@ -1,9 +1,10 @@
 """From an experiment's folder to its lineages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -11,31 +12,56 @@ from ..experiments import Built, Result
 from ..report import read
 from .base import Lineage
 
-Build = Callable[[int, Mapping[str, Any]], Built]
+
+class Builder(Protocol):
+    """Makes what the networks of a seed, at a point of a study's grid, are evaluated in."""
+
+    def __call__(self, seed: int, point: Mapping[str, Any]) -> Built:
+        """A fresh set of module, data module and Trainer arguments."""
+
+    def precision(self, seed: int, point: Mapping[str, Any]) -> Callable[[], AbstractContextManager[None]]:
+        """The context in which they were evaluated when they were trained."""
 
 
-def lineages(folder: Path, build: Build) -> list[Lineage]:
+def lineages(folder: Path, build: Builder) -> list[Lineage]:
     """Every dense network with its tickets, by seed, and of a study by point and method too.
 
     Args:
         folder: The folder that `lth run ... --folder` wrote to.
-        build: A fresh set for a seed, at a point of a study's grid.
+        build: Makes what networks are evaluated in.
 
     Raises:
         FileNotFoundError: If there is no finished training.
     """
     table = read(folder)
     table["at"] = table["point"].map(str) if "point" in table else ""
+    if "copy_of" not in table:
+        table["copy_of"] = None
     found = []
     for (seed, _), own in table.groupby(["seed", "at"], sort=False):
         dense = own[own["arm"] == "dense"].head(1)
-        for method in own.loc[own["arm"] == "ticket", "method"].unique():
-            same = own["method"].isna() if method is None else own["method"] == method
-            tickets = own[(own["arm"] == "ticket") & same].sort_values("round")
-            rows = pd.concat([dense, tickets]).to_dict("records")
-            point = rows[0].get("point")
+        compared = own[(own["arm"] == "ticket") | own["copy_of"].notna()]
+        for method in compared["method"].unique() if len(compared) else dense["method"]:
+            same = own[own["method"].isna() if method is None else own["method"] == method]
+            tickets = same[same["arm"] == "ticket"].sort_values("round")
+            point = own.iloc[0].get("point")
             at = point if isinstance(point, dict) else {}
             labels = {"seed": int(str(seed)), **({"method": method, "point": at} if method is not None else {})}
-            networks = [Result(folder / row["folder"], {str(key): row[key] for key in row}) for row in rows]
-            found.append(Lineage(labels, networks, partial(build, int(str(seed)), at)))
+            networks = _results(folder, pd.concat([dense, tickets]))
+            copies = [_results(folder, rows) for rows in _copies(same)]
+            place = int(str(seed)), at
+            found.append(Lineage(labels, networks, partial(build, *place), copies, build.precision(*place)))
     return found
+
+
+def _results(folder: Path, rows: pd.DataFrame) -> list[Result]:
+    return [Result(folder / row["folder"], {str(key): row[key] for key in row}) for row in rows.to_dict("records")]
+
+
+def _copies(own: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The sets of a method's trainings that differ in SGD noise only, what was copied first."""
+    copies = own[own["copy_of"].notna()]
+    for (arm, number), rows in copies.groupby(["copy_of", "round"], sort=False):
+        copied = own[(own["arm"] == arm) & (own["round"] == number) & own["copy_of"].isna()]
+        if len(copied) + len(rows) > 1:
+            yield pd.concat([copied, rows])

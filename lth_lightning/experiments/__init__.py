@@ -6,7 +6,9 @@ from .control import Case, Control, Found, Method
 from .controls import RandomTicket, RearrangedMask, Reinitialised, ShuffledWeights, rearranged
 from .data_controls import CorruptedData, HalfData
 from .dense import Dense
+from .instability import Instability
 from .iterative import IterativePruning
+from .noise import OtherNoise
 from .one_shot import OneShotPruning
 from .pruning import Pruning
 from .recipe import LightningRecipe
@@ -25,12 +27,14 @@ __all__ = [
     "Experiment",
     "Found",
     "HalfData",
+    "Instability",
     "IterativePruning",
     "Ledger",
     "LightningRecipe",
     "Method",
     "Observer",
     "OneShotPruning",
+    "OtherNoise",
     "Part",
     "Pruning",
     "RandomTicket",

@@ -221,6 +221,11 @@ class Experiment(ABC):
         return {"dense": [1.0]}
 
     @property
+    def moments(self) -> Sequence[str]:
+        """The moments of the dense network's training whose checkpoints it needs."""
+        return ()
+
+    @property
     def small_dense(self) -> Sequence[float]:
         """The densities at which there is a small dense network beside the ticket."""
         return ()

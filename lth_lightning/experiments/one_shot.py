@@ -75,7 +75,7 @@ class OneShotPruning(Pruning):
         return Method.of(self.policy or self.criterion, self.rewind, trains=self._at != "0it")
 
     @property
-    def moments(self) -> tuple[str, ...]:
+    def moments(self) -> Sequence[str]:
         """Where tickets start, and the moment that is pruned."""
         return tuple(dict.fromkeys((self.rewind.to, *((self._at,) if self._at != "end" else ()))))
 

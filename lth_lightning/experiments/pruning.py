@@ -153,7 +153,7 @@ class Pruning(Experiment):
         return Ticket(arm, number, found.mask, start, density=self.densities[number - 1], more=self.rewind.more)
 
     @property
-    def moments(self) -> tuple[str, ...]:
+    def moments(self) -> Sequence[str]:
         """The moments of the dense training that are kept."""
         return (self.rewind.to,)
 

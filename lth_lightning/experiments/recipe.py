@@ -183,6 +183,7 @@ class LightningRecipe:
             **self.labels,
             **describe(ticket, sparsify.mask, history.rows, test),
             **structure(built, sparsify.mask),
+            "start_step": 0 if ticket.start is None else int(load(ticket.start)["global_step"]),
             "lr": float(group.get("initial_lr", group["lr"])),
             "data": type(built.data).__name__,
             "precision": str(trainer.precision),

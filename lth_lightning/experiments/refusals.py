@@ -37,7 +37,7 @@ def refuse_own_mask(trainer: Mapping[str, Any]) -> None:
     """Raise a ValueError if a config that is to be pruned under our masks brings a mask of its own."""
     if own_sparsify(trainer["callbacks"]):
         raise ValueError(
-            "this experiment prunes, and the config's trainer.callbacks have a Sparsify of their own: "
+            "this experiment decides what is pruned, but the config's trainer.callbacks have a Sparsify of their own: "
             "leave the method's config out, run OneShotPruning, which takes the method over, or train once with lth fit"
         )
 

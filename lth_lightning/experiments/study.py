@@ -10,7 +10,6 @@ from ..sparsity import Mask, Policy
 from .base import Built, Experiment, Part, Recipe, Result
 from .dense import Dense
 from .grid import Axis, Point, axes, ends, points
-from .pruning import Pruning
 from .sharing import Sharing, small_dense
 
 RATE = "lr"  # the axis that the conditions of Ma et al. choose from
@@ -84,10 +83,9 @@ class Study(Experiment):
         return points(self.grid)
 
     @property
-    def moments(self) -> tuple[str, ...]:
+    def moments(self) -> Sequence[str]:
         """The moments of the dense network's training that methods start from."""
-        pruning = [method for method in self.methods.values() if isinstance(method, Pruning)]
-        return tuple(dict.fromkeys(moment for method in pruning for moment in method.moments))
+        return tuple(dict.fromkeys(moment for method in self.methods.values() for moment in method.moments))
 
     @property
     def in_common(self) -> Sequence[str]:
@@ -206,7 +204,7 @@ class Study(Experiment):
 
 def _shared(method: Experiment) -> int:
     """Number of a method's trainings that are shared with others."""
-    return 1 + len(method.small_dense) if isinstance(method, Pruning | Dense) else 0
+    return ("dense" in method.arms) + len(method.small_dense)
 
 
 def _has(arguments: Mapping[str, Any], name: str) -> bool:

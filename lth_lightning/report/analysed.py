@@ -1,4 +1,4 @@
-"""What `lth analyze` wrote, and its figures: barriers between rounds, distances, weight correlation."""
+"""What `lth analyze` wrote of several trainings at once, and its figures: distances."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,16 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .accuracy import series
-from .arms import describe
-from .drawing import Drawing, density_axis, panel, render
-from .intervals import mean_interval
+from .drawing import Drawing, render
 from .rows import objects
-
-STABLE = 0.02  # below it, networks count as connected (Frankle et al., 2020, arXiv:1912.05671)
 
 
 def analysed(folder: Path, name: str) -> pd.DataFrame:
@@ -36,50 +30,11 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         folder: Its folder.
     """
     figures: dict[str, Callable[[pd.DataFrame, float], Figure]] = {
-        "between_rounds": barriers_figure,
         "distances": distances_figure,
-        "weight_correlation": correlation_figure,
     }
     return {
         name: render(partial(figure, table)) for name, figure in figures.items() if len(table := analysed(folder, name))
     }
-
-
-def barriers_figure(table: pd.DataFrame, width: float) -> Figure:
-    """Error barriers between each round and the next, against the density of the next.
-
-    Args:
-        table: Rows of `BetweenRounds`.
-        width: Width of the figure in inches.
-
-    Returns:
-        Means over seeds in percentage points with t intervals; the dotted line is where stability begins.
-    """
-    figure, axes = panel(width)
-    _means(axes, table, "to", "error_barrier", width)
-    _dotted(axes, STABLE)
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    policies = ", ".join(sorted({*table["statistics"]}))
-    axes.set_ylabel(f"error barrier (points)\nbatch norm: {policies}")
-    return figure
-
-
-def correlation_figure(table: pd.DataFrame, width: float) -> Figure:
-    """Share of the large weights that were large at initialisation, against density.
-
-    Args:
-        table: Rows of `WeightCorrelation`.
-        width: Width of the figure in inches.
-
-    Returns:
-        Means over seeds in percent with t intervals; the dotted line is chance.
-    """
-    figure, axes = panel(width)
-    _means(axes, table, "round", "total", width)
-    _dotted(axes, table["chance"].mean())
-    axes.set_ylim(0, 102)
-    axes.set_ylabel("large before and after (%)")
-    return figure
 
 
 def distances_figure(table: pd.DataFrame, width: float) -> Figure:
@@ -120,18 +75,3 @@ def distances_figure(table: pd.DataFrame, width: float) -> Figure:
     axes.set_ylabel("round")
     figure.colorbar(image, ax=axes, pad=0.02, label="angular distance (1: unrelated)")
     return figure
-
-
-def _dotted(axes: Axes, level: float) -> None:
-    axes.axhline(100 * level, color="#555555", linewidth=1.2, linestyle=":")
-
-
-def _means(axes: Axes, table: pd.DataFrame, round: str, column: str, width: float) -> None:
-    """The means of a column by round, with intervals over seeds and single seeds as faint dots."""
-    arm = describe(["ticket"])["ticket"]
-    own = pd.DataFrame(
-        [{"density": at["density"].mean(), **vars(mean_interval(at[column]))} for _, at in table.groupby(round)]
-    )
-    axes.plot(table["density"], 100 * table[column], ".", color=arm.colour, alpha=0.45, markersize=6)
-    series(axes, own, arm, own["density"].to_numpy())
-    density_axis(axes, own["density"].tolist(), width)

@@ -22,7 +22,7 @@ def draw(table: pd.DataFrame, checked: pd.DataFrame, learned: pd.DataFrame) -> d
     """
     metric = measured(table)
     drawings = {}
-    if (table[metric].notna() & (table["density"] > 0) & ~table["arm"].isin(["dense", "sparse"])).any():
+    if (table[metric].notna() & (table["density"] > 0) & (table["density"] < 1) & (table["arm"] != "sparse")).any():
         drawings["accuracy"] = render(lambda width: accuracy_figure(table, metric, width))
     if (checked["n"] > 0).any():
         drawings["checks"] = render(lambda width: drops_figure(checked, width))

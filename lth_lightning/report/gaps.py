@@ -32,7 +32,7 @@ def gap_figure(gaps: Mapping[Setting, pd.DataFrame], width: float, gap: float) -
     """
     along = line_axis(gaps)
     values = list(dict.fromkeys(setting.at.get(along) for setting in gaps))
-    looks = dict(zip(values, _looks(along, values), strict=True))
+    by_value = dict(zip(values, looks(along, values), strict=True))
     rest = list(dict.fromkeys(setting.without(along) for setting in gaps))
     every = pd.concat(gaps.values())
     figure, panels, each = grid([s.name for s in rest], width)
@@ -42,7 +42,7 @@ def gap_figure(gaps: Mapping[Setting, pd.DataFrame], width: float, gap: float) -
         here = {setting.at.get(along): own for setting, own in gaps.items() if setting.without(along) == place}
         shown = pd.concat(here.values())["density"]
         for index, (value, own) in enumerate(here.items()):
-            series(axes, own, looks[value], beside(own["density"], index, len(here), shown))
+            series(axes, own, by_value[value], beside(own["density"], index, len(here), shown))
         density_axis(axes, shown.tolist(), each)
         axes.set_ylim(*limits(every, np.append(every["mean"], [-gap, gap])))
     label(figure, panels, "ticket \u2212 reinitialised (points)", explained=len(values) > 1)
@@ -65,7 +65,7 @@ def line_axis(found: Mapping[Setting, pd.DataFrame]) -> str:
     return RATE if RATE in several else several[-1] if several else ""
 
 
-def _looks(axis: str, values: list[object]) -> list[Arm]:
+def looks(axis: str, values: list[object]) -> list[Arm]:
     """Colours from dark to light in the order of the values, without the palest, and markers."""
     if len(values) < 2:
         return [describe(["ticket"])["ticket"]] * len(values)

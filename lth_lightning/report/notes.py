@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from .arms import copied
 from .setting import Setting
 from .structure import collapses
 from .wording import count, share
@@ -79,7 +80,7 @@ def _seeds(table: pd.DataFrame) -> list[str]:
     if len({frozenset(zip(own["arm"], own["round"], strict=True)) for _, own in table.groupby("seed")}) > 1:
         notes.append("Not every seed has finished every training: n says how many seeds a number comes from.")
     notes += _one_seed(table)
-    if table.duplicated(["arm", "round", "seed"]).any():
+    if table[~table["arm"].map(copied)].duplicated(["arm", "round", "seed"]).any():
         notes.append(
             "Some seeds have several trainings of the same arm and round: they are averaged before anything else."
         )

@@ -12,11 +12,13 @@ from .claim_table import claim_line
 from .drawing import Drawing, write
 from .facts import facts_of
 from .figures import draw
+from .measured import SINGLY, draw_measured
 from .notes import notes
 from .planned import bar_of
 from .reading import curves, read
 from .rendering import rendered
 from .sentences import TOLERANCE, WORDS, findings, measured
+from .setting import Setting
 from .settings import is_study
 from .stated import judgements, tally
 from .structure import idle_table, idle_units
@@ -68,7 +70,8 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
     checked, idle, numbers = verdicts(table, metric), idle_units(table), lines(table)
     (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
     won = verdict(table, bar=bar) if {"dense", "ticket", "reinitialised"} <= set(table["arm"]) else []
-    drawings = draw(table, checked, curves(folder)) | draw_analysed(folder)
+    drawings = draw(table, checked, curves(folder)) | draw_measured({Setting(""): table}, SINGLY)
+    drawings |= draw_analysed(folder)
     told: dict[str, Any] = {
         "sentences": [*tally(claims), *findings(table)],
         "claims": [claim_line(judgement) for judgement in claims],

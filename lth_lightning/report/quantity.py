@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..claims import Claim, densities_of, found, nearest, number
+from .measures import COLUMNS
 from .settings import SAME
 
 Place = dict[str, pd.DataFrame]  # the trainings of every arm at one place
@@ -22,6 +23,8 @@ def values_of(claim: Claim, table: pd.DataFrame) -> list[float]:
     Raises:
         ValueError: If the claim is about what the table cannot have, or several things would do.
     """
+    if claim.metric not in table and claim.metric in COLUMNS:
+        return []  # its analysis has not been made yet
     if claim.metric not in table:
         known = ", ".join(filter(lambda column: column.endswith(("accuracy", "loss")), map(str, table)))
         raise ValueError(f"the claim '{claim.says}' is about {claim.metric}, which results lack: they have {known}")
@@ -89,7 +92,7 @@ def _at(table: pd.DataFrame, axis: str, value: Any) -> np.ndarray[Any, np.dtype[
 def _densities(claim: Claim, there: pd.DataFrame, own: Place) -> Iterator[Place]:
     """The trainings of every arm at the density that is asked for, or at each of those it moves along."""
     trained = _trained(there)
-    has = {name: densities_of(name, trained) for name in own if name != "dense"}
+    has = {name: densities_of(name, trained) for name, rows in own.items() if (rows["density_asked"] < 1).any()}
     if not has:
         yield own
         return

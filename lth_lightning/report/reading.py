@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims import found, number
+from .measures import measures
 from .planned import grid_of
 from .rows import Row, failed, finished, not_applicable, objects, seconds, tables
 
@@ -47,7 +48,8 @@ def read(folder: Path | str) -> pd.DataFrame:
 
     Returns:
         The columns of `results.jsonl` (accuracies and densities are shares 0..1; what a row does not have is NaN or
-        None), `effective_density` from their structure, and `seconds`, the wall time from the training's `timing.json`.
+        None), `effective_density` from their structure, `seconds`, the wall time from the training's `timing.json`,
+        and what analyses found out about it (see `measures`).
         In the order in which they finished; of a study by seed, point, method (None: shared by all), round and folder,
         with a column for each axis of its grid. `attrs` has `study` (its name, or None), `axes` (names), `grid` (axis
         -> values), `failed` (folder -> reason) and `not_applicable` (arm -> why a sanity check does not apply).
@@ -66,7 +68,13 @@ def read(folder: Path | str) -> pd.DataFrame:
     grid = _grid(rows, grid_of(folder)) if names else {}
     if names:
         rows = sorted(rows, key=lambda row: _place(row, grid))
-    table = pd.DataFrame([{**row, **_effective(row), **_axes(row), "seconds": seconds(folder, row)} for row in rows])
+    measured = measures(folder)
+    table = pd.DataFrame(
+        [
+            {**row, **_effective(row), **_axes(row), "seconds": seconds(folder, row), **measured.get(row["folder"], {})}
+            for row in rows
+        ]
+    )
     table = table.reindex(columns=[*table.columns, *(c for c in (*NUMBERS, *OTHERS) if c not in table)])
     table[list(NUMBERS)] = table[list(NUMBERS)].apply(pd.to_numeric, errors="coerce").astype(float)
     table["method"] = table["method"].astype(object).where(table["method"].notna(), None)

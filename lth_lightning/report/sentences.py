@@ -8,6 +8,7 @@ from .arms import CORRUPTING, checks, describe
 from .checks import TOLERANCE as NO_CHANGE
 from .checks import verdicts
 from .intervals import Interval, mean_interval, paired_difference, pairs
+from .stability import stability
 from .wording import INTERVAL, accuracy, listed, points, share, spread
 
 TOLERANCE = 0.01
@@ -39,6 +40,8 @@ def findings(table: pd.DataFrame) -> list[str]:
     matching = _matching(table, against_dense) if metric == "test_accuracy" else None
     checked = not CORRUPTING.isdisjoint([*table["arm"], *table.attrs.get("not_applicable", {})])
     others = _of_checks(table, metric) if checked else _against_controls(table, matching, metric)
+    if (table["density"] == 1).all() and (told := stability(table)):
+        return [_without_comparison(table, metric).partition(";")[0].rstrip(".") + ".", told]
     return [_points_in_full_once(told) for told in (_against_dense(table, against_dense, matching, metric), others)]
 
 

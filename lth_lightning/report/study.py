@@ -17,6 +17,7 @@ from .facts import facts_of_study, in_words
 from .gaps import gap_figure, gaps_of, line_axis
 from .guide_table import guide
 from .guiding import main_sentence, verdicts_of
+from .measured import draw_measured
 from .notes import notes_of_study
 from .panels import accuracy_panels
 from .planned import bar_of
@@ -97,7 +98,7 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
             drawings[name] = render(partial(accuracy_panels, own, metric))
     if gaps := gaps_of(found, metric):
         drawings["gap"] = render(lambda width: gap_figure(gaps, width, bar.gap))
-    return drawings
+    return drawings | draw_measured(found)
 
 
 def _checks(found: Mapping[Setting, pd.DataFrame], metric: str) -> list[Part]:

@@ -119,10 +119,12 @@ def test_typed_again_it_writes_the_same_and_says_a_sentence_each(capsys: Capture
 
 def test_what_is_asked_for_is_done_as_asked(capsys: Capture) -> None:
     shutil.copytree("run", "asked", ignore=shutil.ignore_patterns("analyses"))
-    how = "{number: 2, where: middles, images: val}"
+    how = "{number: 2, where: middles, images: [val], statistics: [batch, interpolated]}"
     assert lth(f"analyze asked --analyses '[{{class_path: BetweenRounds, init_args: {how}}}]'", capsys).code == 0
     assert [path.name for path in Path("asked/analyses").iterdir()] == ["between_rounds.jsonl"]
-    for row in written("between_rounds", "asked"):
+    found = written("between_rounds", "asked")
+    assert [row["statistics"] for row in found] == ["batch", "interpolated"] * 4, "a row for each way"
+    for row in found:
         assert (row["alphas"], row["images"]) == ([0, 0.25, 0.75, 1], "val")
         assert row["error_barrier"] == pytest.approx(max(row["error"][1:3]) - (row["error"][0] + row["error"][3]) / 2)
 

@@ -4,7 +4,13 @@ import pytest
 
 from lth_lightning.claims import Bar, Claim, densities_of, found, nearest
 
-ARMS = ("dense", "small_dense", "imp/ticket", "imp/reinitialised", "omp/ticket", "omp/reinitialised")
+ARMS = {
+    "dense": [1.0],
+    "noise/from_2ep": [1.0],
+    "small_dense": [0.8, 0.64, 0.086],
+    **{f"imp/{arm}": [0.8, 0.64, 0.086] for arm in ("ticket", "reinitialised")},
+    **{f"omp/{arm}": [0.64, 0.0859] for arm in ("ticket", "reinitialised")},
+}
 AXES = {"lr": [0.005, 0.1], "length": ["original", "sufficient"], "width": [1]}
 DENSITIES = {"imp": [1.0, 0.8, 0.64, 0.086], "omp": [1.0, 0.64, 0.0859]}
 HERE = {"lr": 0.005, "length": "sufficient", "density": 0.086}
@@ -23,6 +29,7 @@ def claim(of: str = "imp/ticket", **rest: Any) -> Claim:
         claim(at=HERE, minus="small_dense"),
         claim(at=HERE, minus="omp/ticket"),
         claim("dense", at={"lr": 0.1, "length": "original"}),
+        claim("from_2ep", minus="dense", at={"lr": 0.1, "length": "original"}),
         claim("dense", moves="rises", along="lr", at={"length": "original"}),
         claim(moves="falls", along="density", at={"lr": 0.1, "length": "original", "width": 1}),
         claim(
@@ -73,11 +80,11 @@ def test_what_no_results_could_answer_is_refused_with_the_remedy(wrong: Claim, t
 
 def test_an_experiment_without_methods_needs_neither_method_nor_axes() -> None:
     plain = claim("ticket", minus="reinitialised", at={"density": 0.5})
-    plain.check(("dense", "ticket", "reinitialised"), {}, {"": [1.0, 0.5]})
-    claim("ticket").check(("dense", "ticket"), {}, {"": [0.5]})
-    claim("ticket", at={"lr": 0.1}).check(["imp/ticket"], {"lr": [0.1]}, {"imp": [0.5]})  # the only method
+    plain.check({"dense": [1.0], "ticket": [0.5], "reinitialised": [0.5]}, {}, {"": [1.0, 0.5]})
+    claim("ticket").check({"dense": [1.0], "ticket": [0.5]}, {}, {"": [0.5]})
+    claim("ticket", at={"lr": 0.1}).check({"imp/ticket": [0.5]}, {"lr": [0.1]}, {"imp": [0.5]})  # the only method
     with pytest.raises(ValueError, match="density, but ticket has one: train another"):
-        claim("ticket", moves="rises", along="density").check(["ticket"], {}, {"": [0.5]})
+        claim("ticket", moves="rises", along="density").check({"ticket": [0.5]}, {}, {"": [0.5]})
 
 
 def test_numbers_agree_up_to_rounding_and_labels_as_text() -> None:

@@ -1,0 +1,102 @@
+"""What analyses of lines between networks have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from torch import Tensor
+
+from ..analysis import Batches, Statistics, along, alphas, barrier
+from ..experiments import Built
+from ..sparsity import Sample
+from ..training import Drawn
+from .base import Analysis, Lineage, Row
+
+State = Mapping[str, Tensor]
+Images = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Analysis):
+    """Error and loss on the lines between networks, in each of several ways.
+
+    The barrier is the highest value on the line minus the mean of its ends (Frankle et al., 2020, arXiv:1912.05671).
+
+    Args:
+        number: How many networks on the line to evaluate: 20 in Maene et al., 2021; 30 in Frankle et al., 2020.
+        where: At the 'ends' and evenly between them, or in the 'middles' of as many equal parts, as Frankle et al.
+        statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
+            or 'estimated' on training images at each place; those of the 'batch' at hand.
+        images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
+        calibration: Number of training batches to estimate statistics on.
+
+    Raises:
+        ValueError: If there are too few places on the line, no calibration, or no such statistics or images.
+    """
+
+    number: int = 20
+    where: Literal["ends", "middles"] = "ends"
+    statistics: Sequence[Statistics] = ("interpolated",)
+    images: Sequence[Images] = ("test",)
+    calibration: int = 8
+
+    def __post_init__(self) -> None:
+        alphas(self.number, self.where)
+        if self.calibration < 1:
+            raise ValueError(f"calibration is {self.calibration}: estimate statistics on at least one batch")
+        for what, chosen, known in (("statistics", self.statistics, Statistics), ("images", self.images, Images)):
+            if not chosen or len({*chosen}) < len(chosen) or {*chosen} - {*get_args(known)}:
+                raise ValueError(f"{what} are {list(chosen)}: give one or more of {', '.join(get_args(known))}, once")
+
+    def ways(self, lineage: Lineage) -> "list[Way]":
+        """Every combination of images and statistics, in their order."""
+        built = lineage.build()
+        sample = Sample(per_class=None, batches=self.calibration)
+        calibration = list(Drawn(built.data, sample)) if "estimated" in self.statistics else None
+        places = (0.0, *alphas(self.number, self.where), 1.0)  # the ends are what a barrier is counted from
+        return [
+            Way(built, places, images, loader(lineage, images), statistics, calibration)
+            for images in self.images
+            for statistics in self.statistics
+        ]
+
+    @property
+    def how(self) -> str:
+        """The first of the ways in words, which is the one that sentences are about."""
+        return f"on {self.images[0]} images, batch norm by {self.statistics[0]} statistics, if any"
+
+    def of_first(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows of the first of the ways."""
+        return [r for r in rows if (r["images"], r["statistics"]) == (self.images[0], self.statistics[0])]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to evaluate networks on a line."""
+
+    built: Built
+    places: Sequence[float]
+    images: Images
+    batches: Batches
+    statistics: Statistics
+    calibration: Batches | None
+
+    def line(self, one: State, other: State) -> Row:
+        """Values along the line from one state to another, and their barriers."""
+        curve = along(
+            self.built.module, one, other, self.places, self.batches, self.statistics, calibration=self.calibration
+        )
+        row: dict[str, Any] = {"images": self.images, "statistics": self.statistics, "alphas": list(curve.alphas)}
+        for name, values in (("error", curve.error), ("loss", curve.loss)):
+            row |= {name: list(values), f"{name}_barrier": barrier(values[1:-1], (values[0], values[-1]))}
+        return row
+
+
+def loader(lineage: Lineage, images: Images) -> Batches:
+    """The images to evaluate on; those of training as they are, where the data module augments by `augment`."""
+    data: Any = lineage.build().data
+    if images == "train":
+        data.augment, data.drop_last = False, False
+    loaders: dict[str, Any] = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
+    batches: Batches = loaders[images]()
+    return batches
