@@ -14,7 +14,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from .analyses import Analysis
 from .claims import Bar, Claim
-from .experiments import Built, Dense, Experiment, Study, Variation
+from .experiments import Built, Dense, Experiment, Instability, Study, Variation
 from .experiments.refusals import own_sparsify
 from .failures import UsageError
 from .help import EXAMPLES, OPTIONS
@@ -199,9 +199,10 @@ class Arguments(LightningCLI):
 
     @property
     def _tries(self) -> bool:
-        """Whether this is a trial of a study."""
-        study = self.command == "run" and self.config.experiment.class_path.rpartition(".")[2] == Study.__name__
-        return bool(study and self.config.trial)
+        """Whether this is a trial of an experiment with much to leave out."""
+        large = (Study.__name__, Instability.__name__)
+        name = self.config.experiment.class_path.rpartition(".")[2] if self.command == "run" else ""
+        return bool(name in large and self.config.trial)
 
     def check_claims(self, own: Sparsify | None) -> None:
         """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""

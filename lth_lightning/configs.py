@@ -7,7 +7,7 @@ import yaml
 
 from .failures import UsageError
 
-KINDS = ("tasks", "methods", "experiments", "studies")
+KINDS = ("tasks", "methods", "experiments", "studies", "analyses")
 
 
 def shipped() -> dict[str, Path]:

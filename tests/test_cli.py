@@ -82,7 +82,7 @@ def test_help_names_every_option_of_ours_and_nothing_else(command: str, capsys: 
     parser = Arguments(command, configs.resolve(words.split())).parser
     options = {string for action in parser._actions for string in action.option_strings}
     ours = {option for option in options if option.split(".")[0] not in ("--trainer", "--model", "--data")}
-    aside = {"-h", "--help", "-c", "--print_shtab", "--prunable", "--bar", "--claims.help"}
+    aside = {"-h", "--help", "-c", "--print_shtab", "--prunable", "--bar", "--claims.help", "--analyses.help"}
     aside |= {f"{option}+" for option in options}
     if command != "fit":
         aside |= {"--experiment", "--experiment.help"}
