@@ -56,8 +56,6 @@ def test_a_config_begins_with_what_it_is_in_a_line(name: str) -> None:
     assert configs.title(SHIPPED[name]) == lines[0][2:]
     commands = ("# lth run --config ", "# lth fit --config ", "# lth analyze ")
     assert name == "digits" or any(line.startswith(commands) for line in lines)
-        line.startswith(("# lth run --config ", "# lth fit --config ", "# lth analyze ")) for line in lines
-    )
 
 
 @pytest.mark.slow
