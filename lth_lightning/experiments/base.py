@@ -41,6 +41,7 @@ class Ticket:
         width: Share of the network's own width, for a narrower one; None for all of it.
         weights: Number of prunable weights that the density of a narrower network is a share of.
         callbacks: Makes further callbacks of its training, which come before all others, also that of its mask.
+        labels: Further columns of its row.
     """
 
     arm: str = "dense"
@@ -54,6 +55,7 @@ class Ticket:
     width: float | None = None
     weights: int | None = None
     callbacks: Callable[[], Sequence[Callback]] = tuple
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
