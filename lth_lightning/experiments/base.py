@@ -198,8 +198,7 @@ class Experiment(ABC):
         """
         one, other = there.get(key), here.get(key)
         if key in self.may_append and isinstance(one, list) and isinstance(other, list):
-            shorter = min(len(one), len(other))
-            return one[:shorter] == other[:shorter]
+            return all(a == b for a, b in zip(one, other, strict=False))  # the longer begins as the shorter
         return key.partition(".")[0] in self.may_grow
 
     @property
