@@ -1,11 +1,13 @@
 """Prune again and again."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from ..sparsity import Mask
-from .base import Built, Result
+from ..training import Repel
+from .base import Built, Result, Ticket
 from .control import Method
 from .pruning import Pruning
 from .refusals import refuse_own_mask
@@ -19,6 +21,10 @@ class IterativePruning(Pruning):
         rounds: How often to prune.
         keep: Share of the remaining weights to keep in each round: 0.8 removes 20 %, so that round r has density
             0.8 ** r.
+        repel: How strongly a ticket and its controls are repelled, in training, from the trained networks of all
+            rounds before, the dense one's too: lambda_r of Maene et al., 2021, arXiv:2106.06955, who repel by 2 and
+            attract by -1. Their loss is lambda_r times the mean squared cosine with those networks on the ticket's
+            weights. 0 does neither.
         criterion: What makes a weight worth keeping.
         allocation: How the density is divided over the layers.
         steps: Number of exponential steps that a network is pruned in, each scored under the mask of the one before.
@@ -28,12 +34,13 @@ class IterativePruning(Pruning):
         controls_at: The rounds whose tickets get controls; all by default.
 
     Raises:
-        ValueError: If `keep` is outside (0, 1], or there is no round.
+        ValueError: If `keep` is outside (0, 1], there is no round, or `repel` is not finite.
     """
 
     may_grow: ClassVar[tuple[str, ...]] = ("rounds", "controls", "controls_at")
     rounds: int = 10
     keep: float = 0.8
+    repel: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -41,6 +48,8 @@ class IterativePruning(Pruning):
             raise ValueError(f"keep is the share of remaining weights kept in a round, in (0, 1], not {self.keep}")
         if self.rounds < 1:
             raise ValueError(f"rounds is {self.rounds}: prune at least once, or run the experiment Dense")
+        if not math.isfinite(self.repel):
+            raise ValueError(f"repel is {self.repel}: give a number such as 2 to repel, -1 to attract, 0 for neither")
 
     def check(self, built: Built, weights: Mask) -> None:
         """The masks are ours."""
@@ -69,3 +78,10 @@ class IterativePruning(Pruning):
     def before(self, number: int) -> Sequence[int]:
         """All earlier rounds."""
         return range(1, number)
+
+    def following(self, tickets: Sequence[Result], ticket: Ticket) -> Ticket:
+        """Repelled from all of them, or attracted, if `repel` says so."""
+        if not self.repel:
+            return ticket
+        optima = [each.trained for each in tickets]  # as they are by now
+        return replace(ticket, callbacks=lambda: [Repel(optima, self.repel)], labels={"repel": self.repel})

@@ -95,6 +95,10 @@ class Pruning(Experiment):
     def before(self, number: int) -> Sequence[int]:
         """The rounds whose tickets must be trained to find that of round `number`."""
 
+    def following(self, tickets: Sequence[Result], ticket: Ticket) -> Ticket:
+        """A ticket, with what the trainings before it (the dense one first) have to do with its own."""
+        return ticket
+
     def pruned(self, parent: Result) -> Path:
         """The checkpoint of a training whose weights are scored."""
         return parent.trained
@@ -110,7 +114,7 @@ class Pruning(Experiment):
         tickets, controls = [recipe.train(Ticket(), folder / "round-00", keep=self.moments)], []
         for number in range(1, len(self.densities) + 1):
             found = self._find(recipe, number, tickets)
-            ticket = self._ticket("ticket", number, found, tickets[0], folder)
+            ticket = self._ticket("ticket", number, found, tickets, folder)
             try:
                 tickets.append(recipe.train(ticket, folder / f"round-{number:02}"))
             except FailedTrainingError:
@@ -139,7 +143,7 @@ class Pruning(Experiment):
         tickets = [recipe.train(Ticket("pretraining"), folder / "round-00", keep=self.moments)]
         for earlier in self.before(number):
             found = self._find(recipe, earlier, tickets)
-            ticket = self._ticket("pretraining", earlier, found, tickets[0], folder)
+            ticket = self._ticket("pretraining", earlier, found, tickets, folder)
             tickets.append(recipe.train(ticket, folder / f"round-{earlier:02}"))
         return self._find(recipe, number, tickets)
 
@@ -147,10 +151,11 @@ class Pruning(Experiment):
         parent = self.parent(tickets)
         return Found(self.mask(recipe, parent, self.densities[number - 1]), tickets[0], parent)
 
-    def _ticket(self, arm: str, number: int, found: Found, dense: Result, folder: Path) -> Ticket:
+    def _ticket(self, arm: str, number: int, found: Found, tickets: Sequence[Result], folder: Path) -> Ticket:
         here = folder / f"round-{number:02}"
-        start = self.rewind.start(dense, found.early, found.late, found.mask, here)
-        return Ticket(arm, number, found.mask, start, density=self.densities[number - 1], more=self.rewind.more)
+        start = self.rewind.start(tickets[0], found.early, found.late, found.mask, here)
+        density, more = self.densities[number - 1], self.rewind.more
+        return self.following(tickets, Ticket(arm, number, found.mask, start, density=density, more=more))
 
     @property
     def moments(self) -> Sequence[str]:

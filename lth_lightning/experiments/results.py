@@ -71,6 +71,7 @@ def describe(
         "weights_kept": mask.kept,
         "weights": ticket.weights or mask.size,
         **({} if ticket.width is None else {"width": ticket.width}),
+        **ticket.labels,
         "epochs": len(curve),
         "steps": curve[-1]["step"],
         **metrics,

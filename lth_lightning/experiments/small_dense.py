@@ -1,6 +1,6 @@
 """The control that says whether a ticket beats a network that was small from the start."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from inspect import signature
 from typing import ClassVar
 
@@ -35,6 +35,6 @@ class SmallDense(Control):
         mask, seeds = case.found.mask, case.recipe.seeds
         width = case.recipe.width(mask.size - mask.kept)
         init = mix(self.arm, seeds.init, mask.kept)  # whatever the method: it is the same network for all of them
-        return replace(
-            case.ticket, arm=self.arm, mask=None, start=None, init=init, more="0ep", width=width, weights=mask.size
+        return Ticket(
+            self.arm, case.ticket.round, init=init, density=case.ticket.density, width=width, weights=mask.size
         )

@@ -6,6 +6,7 @@ from .direct import DirectEpoch
 from .history import History
 from .moments import Clock, Moment
 from .randomness import Seeds, SeedSteps, seeded
+from .repel import Repel, directions, repellent_loss
 from .rewinding import HoldLearningRate, load, write_start
 from .sampling import Drawn
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
@@ -27,11 +28,14 @@ __all__ = [
     "LearningRateSchedule",
     "Milestones",
     "Moment",
+    "Repel",
     "SeedSteps",
     "Seeds",
     "Sparsify",
     "StopAt",
+    "directions",
     "load",
+    "repellent_loss",
     "seeded",
     "write_start",
 ]

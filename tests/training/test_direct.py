@@ -12,7 +12,7 @@ from tiny import build, same
 
 from lth_lightning.experiments.trainer import quiet_trainer
 from lth_lightning.sparsity import AtInit
-from lth_lightning.training import DirectEpoch, Seeds, SeedSteps, Sparsify
+from lth_lightning.training import DirectEpoch, Repel, Seeds, SeedSteps, Sparsify
 
 
 class Noted(Callback):
@@ -41,10 +41,10 @@ class Noted(Callback):
         self.calls.append(("count", trainer.global_step))
 
 
-def trained(folder: Path, ours: bool, **config: Any) -> tuple[Any, Noted, Any]:
+def trained(folder: Path, ours: bool, *first: Callback, **config: Any) -> tuple[Any, Noted, Any]:
     noted = Noted()
     built = build(Seeds.of(0), 0, **config)
-    callbacks = [SeedSteps(0), noted, Sparsify(AtInit(0.3))]
+    callbacks = [*first, SeedSteps(0), noted, Sparsify(AtInit(0.3))]
     trainer = quiet_trainer(built.trainer, folder, callbacks, 0)
     assert isinstance(trainer.fit_loop.epoch_loop, DirectEpoch)
     if not ours:
@@ -75,6 +75,17 @@ def test_a_training_that_is_not_plain_takes_lightnings_way(tmp_path: Path, confi
     _, _, theirs = trained(tmp_path / "theirs", False, **config)
     assert ours.fit_loop.epoch_loop._plain is False
     assert same(mine["state_dict"], theirs["state_dict"])
+
+
+def test_a_loss_that_a_callback_adds_leaves_a_training_plain(tmp_path: Path) -> None:
+    _, _, before = trained(tmp_path / "before", True)
+    optima = [tmp_path / "before" / "end.ckpt"]
+    ours, our_calls, mine = trained(tmp_path / "ours", True, Repel(optima, 2.0))
+    _, their_calls, theirs = trained(tmp_path / "theirs", False, Repel(optima, 2.0))
+    assert ours.fit_loop.epoch_loop._plain
+    assert our_calls.calls == their_calls.calls
+    assert same(mine["state_dict"], theirs["state_dict"])
+    assert not same(mine["state_dict"], before["state_dict"])
 
 
 def test_a_module_with_a_backward_of_its_own_is_not_plain(tmp_path: Path) -> None:
