@@ -6,6 +6,7 @@ from .control import Case, Control, Found, Method
 from .controls import RandomTicket, RearrangedMask, Reinitialised, ShuffledWeights, rearranged
 from .data_controls import CorruptedData, HalfData
 from .dense import Dense
+from .fine_tuned import FineTuned
 from .instability import Instability
 from .iterative import IterativePruning
 from .noise import OtherNoise
@@ -25,6 +26,7 @@ __all__ = [
     "CorruptedData",
     "Dense",
     "Experiment",
+    "FineTuned",
     "Found",
     "HalfData",
     "Instability",

@@ -83,10 +83,11 @@ class Case:
 class Control(ABC):
     """From a ticket, its sanity check.
 
-    `searches` says whether it finds a ticket anew, by another recipe.
+    `searches` says whether it finds a ticket anew, by another recipe; `moments` which of the dense training's it needs.
     """
 
     searches: ClassVar[bool] = False
+    moments: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -100,6 +101,14 @@ class Control(ABC):
     def recipe(self, recipe: Recipe) -> Recipe:
         """By which it is trained, given that of the ticket."""
         return recipe
+
+    def wanted(self, number: int) -> bool:
+        """Whether the ticket of a round gets it, where tickets get controls."""
+        return True
+
+    def tried(self) -> "Control":
+        """Itself, or what stands for it in a trial."""
+        return self
 
     def inapplicable(self, method: Method) -> str | None:
         """Why this control says nothing about tickets found by a method; None where it does."""

@@ -30,6 +30,7 @@ class OtherNoise(Control):
         of: A control whose training is copied in place of the ticket's, such as Reinitialised; the experiment has to
             have it as well.
         copy: Number of the copy, for more than one.
+        at: The rounds whose tickets are copied, of those that get controls; all by default.
 
     Raises:
         ValueError: If a copy is to be copied, or has no number.
@@ -37,6 +38,7 @@ class OtherNoise(Control):
 
     of: Control | None = None
     copy: int = 1
+    at: list[int] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.of, OtherNoise):
@@ -62,6 +64,14 @@ class OtherNoise(Control):
     def ticket(self, case: Case) -> Ticket:
         """The same start."""
         return replace(case.ticket if self.of is None else self.of.ticket(case), arm=self.arm)
+
+    def wanted(self, number: int) -> bool:
+        """In the rounds asked for."""
+        return self.at is None or number in self.at
+
+    def tried(self) -> "OtherNoise":
+        """In whichever round there is."""
+        return replace(self, at=None)
 
     def inapplicable(self, method: Method) -> str | None:
         """As what it is a copy of."""

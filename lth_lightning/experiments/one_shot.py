@@ -77,7 +77,7 @@ class OneShotPruning(Pruning):
     @property
     def moments(self) -> Sequence[str]:
         """Where tickets start, and the moment that is pruned."""
-        return tuple(dict.fromkeys((self.rewind.to, *((self._at,) if self._at != "end" else ()))))
+        return tuple(dict.fromkeys((*super().moments, *((self._at,) if self._at != "end" else ()))))
 
     def tried(self) -> Self:
         """The first density."""

@@ -13,6 +13,7 @@ from ..training import Drawn
 from .base import Built, Experiment, Recipe, Result, Ticket
 from .control import Case, Control, Found, Method
 from .failed import FailedTrainingError
+from .noise import OtherNoise
 from .refusals import refuse_open_end
 from .retrained import Retrained
 from .rewind import Rewind
@@ -48,6 +49,9 @@ class Pruning(Experiment):
         arms = [control.arm for control in self.controls]
         if twice := {arm for arm in arms if arms.count(arm) > 1}:
             raise ValueError(f"two controls share the folder {', '.join(sorted(twice))}: give each kind once")
+        copied = {control.copied for control in self.controls if isinstance(control, OtherNoise)}
+        if lacking := copied - {"ticket", *arms}:
+            raise ValueError(f"OtherNoise copies {min(lacking)}, which the controls lack: add it to them")
         if self.steps < 1:
             raise ValueError(f"steps is {self.steps}: a network is pruned in at least one step")
 
@@ -65,7 +69,7 @@ class Pruning(Experiment):
             )
         for control in self._applied:
             control.check(built)
-            for number in self._controlled:
+            for number in self._rounds(control):
                 control.reach(self.densities[number - 1], weights)
 
     def check_data(self, built: Built) -> None:
@@ -121,7 +125,7 @@ class Pruning(Experiment):
                 if self.before(number + 1):  # the next round would prune what this one has not trained
                     break
                 continue
-            for control in self._applied if number in self._controlled else ():
+            for control in (control for control in self._applied if number in self._rounds(control)):
                 there = folder / control.arm / f"round-{number:02}"
                 search = partial(self.search, number, tickets[0])
                 case = Case(ticket, found, tickets[0], self.rewind, recipe, there, search)
@@ -160,7 +164,12 @@ class Pruning(Experiment):
     @property
     def moments(self) -> Sequence[str]:
         """The moments of the dense training that are kept."""
-        return (self.rewind.to,)
+        return (self.rewind.to, *self._of_controls)
+
+    @property
+    def _of_controls(self) -> tuple[str, ...]:
+        wanted = (moment for control in self._applied for moment in control.moments)
+        return tuple(moment for moment in dict.fromkeys(wanted) if moment != self.rewind.to)
 
     @property
     def inapplicable(self) -> Mapping[str, str]:
@@ -171,8 +180,12 @@ class Pruning(Experiment):
     @property
     def arms(self) -> Mapping[str, Sequence[float]]:
         """The dense network, tickets, and their controls."""
-        controlled = [self.densities[number - 1] for number in sorted(self._controlled)]
-        return {"dense": [1.0], "ticket": self.densities} | {control.arm: controlled for control in self._applied}
+        at = {
+            control.arm: [self.densities[number - 1] for number in self._rounds(control)] for control in self._applied
+        }
+        return {"dense": [1.0], "ticket": self.densities} | {
+            arm: densities for arm, densities in at.items() if densities
+        }
 
     @property
     def small_dense(self) -> Sequence[float]:
@@ -186,12 +199,12 @@ class Pruning(Experiment):
 
     def tried(self) -> Self:
         """Few tickets, and moments that the shortest training has."""
-        return replace(self, rewind=self.rewind.tried())
+        return replace(self, rewind=self.rewind.tried(), controls=[control.tried() for control in self.controls])
 
     @property
     def trainings(self) -> int:
         """The dense training, the tickets, their controls, and what these train to find tickets anew."""
-        trainings = 1 + len(self.densities) + len(self._applied) * len(self._controlled)
+        trainings = 1 + len(self.densities) + sum(len(self._rounds(control)) for control in self._applied)
         if self.method.trains and self._controlled:
             searching = sum(1 for control in self._applied if control.searches)
             trainings += searching * (1 + len(self.before(max(self._controlled))))
@@ -205,3 +218,6 @@ class Pruning(Experiment):
     def _controlled(self) -> set[int]:
         rounds = set(range(1, len(self.densities) + 1))
         return rounds if self.controls_at is None else rounds & set(self.controls_at)
+
+    def _rounds(self, control: Control) -> list[int]:
+        return [number for number in sorted(self._controlled) if control.wanted(number)]

@@ -110,6 +110,14 @@ KNOWN = (
         "D",
     ),
     Arm(
+        "fine_tuned",
+        "fine-tuned",
+        "fine-tuned networks",
+        "the weights kept are those of the ticket, but they start from the trained values of the dense network",
+        "#A0522D",
+        "d",
+    ),
+    Arm(
         "small_dense",
         "small dense",
         "small dense networks",
