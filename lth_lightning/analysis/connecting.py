@@ -1,0 +1,184 @@
+"""A curve of low loss between two networks, found by training its bend: `connect`, and `bend_` to walk along it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from .forward import Batches, logits, still
+from .states import Weights, check_alike, combine_, own_tensors
+from .statistics import batch_statistics
+
+Kind = Literal["bezier", "polygonal"]
+MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Bent:
+    """A curve from one network to another by way of a third, its bend.
+
+    Attributes:
+        one: The state dictionary at t = 0; not a copy, leave it as it is.
+        bend: That of the bend, through which a polygonal chain goes, and which a Bezier curve is drawn to.
+        other: That at t = 1; not a copy either.
+        kind: Of the curve.
+    """
+
+    one: Weights
+    bend: Weights
+    other: Weights
+    kind: Kind
+
+
+def shares(kind: Kind, t: float) -> tuple[float, float, float]:
+    """How much of one end, the bend and the other end there is in the network at a place of the curve.
+
+    Quadratic Bezier curve: (1 - t)^2, 2 t (1 - t), t^2. Polygonal chain: from one end to the bend until t = 1/2, then
+    on to the other (Garipov et al., 2018, arXiv:1802.10026, section 3). They sum to 1.
+
+    Args:
+        kind: Of the curve.
+        t: Where on it, 0..1.
+
+    Raises:
+        ValueError: If there is no such kind of curve or t is outside [0, 1].
+
+    Example:
+        >>> shares("bezier", 0.5), shares("polygonal", 0.25), shares("bezier", 1)
+        ((0.25, 0.5, 0.25), (0.5, 0.5, 0), (0, 0, 1))
+    """
+    if kind not in get_args(Kind):
+        raise ValueError(f"a curve is one of {', '.join(get_args(Kind))}, not {kind!r}")
+    if not 0 <= t <= 1:
+        raise ValueError(f"t is a place on the curve from one network, 0, to the other, 1: it cannot be {t}")
+    if kind == "bezier":
+        return (1 - t) ** 2, 2 * t * (1 - t), t**2
+    return max(0, 1 - 2 * t), min(2 * t, 2 - 2 * t), max(0, 2 * t - 1)
+
+
+def bend_(net: nn.Module, curve: Bent, t: float) -> None:
+    """Make a network the one at a place of a curve; at t = 0 and 1 exactly the ends.
+
+    Floating-point buffers are combined like parameters, so batch norm's statistics want to be estimated (`estimate_`);
+    whole-number buffers are those of `one`, but at t = 1. Everything is written into the network's own memory.
+
+    Args:
+        net: A network of the architecture; its own weights are lost.
+        curve: From one network to another.
+        t: Where, 0..1.
+
+    Raises:
+        ValueError: If t is outside [0, 1], or a state has other names or shapes, or is the network's own memory.
+    """
+    here = shares(curve.kind, t)
+    for tensor, sources in own_tensors(net, curve.one, curve.bend, curve.other):
+        if tensor.is_floating_point():
+            combine_(tensor, sources, here)
+        else:
+            tensor.copy_(sources[2 if t == 1 else 0])
+
+
+def connect(
+    net: nn.Module,
+    one: Weights,
+    other: Weights,
+    batches: Batches,
+    *,
+    kind: Kind = "bezier",
+    epochs: int = 5,
+    lr: float = 0.03,
+    seed: int = 0,
+    masks: tuple[Weights | None, Weights | None] = (None, None),
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+) -> Bent:
+    """Train the bend of a curve between two networks, so that the loss along it becomes low.
+
+    From the midpoint of the two, the bend goes down the gradient of the expected loss, E[L(curve(t))] with t ~ U(0, 1),
+    by SGD with momentum 0.9: a fresh t for each batch (Garipov et al., 2018, arXiv:1802.10026). The learning rate falls
+    linearly, from epoch to epoch. Batch norm normalises by the batch at hand; dropout is off. On the network's device
+    there are, beside the network itself, six times its parameters and no more: the two ends (none if given there), the
+    bend, its momentum, the point of the curve at hand and the gradient there.
+
+    Args:
+        net: A network of the architecture; left as it was.
+        one: Its state dictionary at one end.
+        other: That at the other end.
+        batches: (images, labels) of training; read once for each epoch.
+        kind: Of the curve.
+        epochs: How often.
+        lr: The learning rate at first.
+        seed: Of the draws of t; what it gives is then a function of the batches.
+        masks: Of the two networks, weight name -> bool tensor; None for a dense one. A weight that neither keeps does
+            not move: it is zero on the whole curve, as it is at both ends.
+        loss: Of logits (B, K) and labels (B,), in the mean.
+
+    Returns:
+        The curve, of which the bend is a state dictionary on the network's device.
+
+    Raises:
+        ValueError: If there is no such kind of curve, there are no epochs or batches, the learning rate is not above
+            zero, names or shapes differ, or the training diverges.
+    """
+    shares(kind, 0)
+    if epochs < 1 or not lr > 0:
+        raise ValueError(f"a curve is trained for at least 1 epoch by a rate above 0, not {epochs} epochs by {lr}")
+    bend = _midpoint(net, one, other)
+    names = dict(net.named_parameters())
+    ends = [{name: state[name].detach().to(own) for name, own in names.items()} for state in (one, other)]
+    kept = {name: mask.to(bend[name].device) for name, mask in _either(*masks).items()}
+    point = {name: torch.empty_like(own).requires_grad_() for name, own in names.items()}
+    optimizer = torch.optim.SGD([bend[name] for name in names], lr=lr, momentum=MOMENTUM, foreach=False)
+    draws = torch.Generator().manual_seed(seed)
+    for epoch in range(epochs):
+        optimizer.param_groups[0]["lr"] = lr * (1 - epoch / epochs)
+        steps = 0
+        for images, labels in batches:
+            here = shares(kind, float(torch.rand((), generator=draws)))
+            for name, own in point.items():
+                combine_(own.detach(), [ends[0][name], bend[name], ends[1][name]], here)
+            with still(net), batch_statistics(net), torch.enable_grad():
+                scores = logits(net, images, point)
+                loss(scores, labels.to(scores.device)).backward()  # type: ignore[no-untyped-call]
+            for name, own in point.items():
+                bend[name].grad, own.grad = _chained(own.grad, here[1], kept.get(name)), None
+            optimizer.step()
+            optimizer.zero_grad()
+            steps += 1
+        if not steps:
+            raise ValueError("there are no batches to train the curve on: give a list, which can be read every epoch")
+    if not all(bool(bend[name].isfinite().all()) for name in names):
+        raise ValueError(f"the curve's training has diverged at a learning rate of {lr}: take a lower lr")
+    return Bent(one, bend, other, kind)
+
+
+def _midpoint(net: nn.Module, one: Weights, other: Weights) -> dict[str, Tensor]:
+    """The state half way between two, in new memory; parameters that the network ties are tied in it too."""
+    own = net.state_dict()
+    for state in (one, other):
+        check_alike(own, state, "an end of the curve")
+    middle = {}
+    for name, tensor in own.items():
+        here, there = (state[name].detach().to(tensor) for state in (one, other))
+        middle[name] = torch.lerp(here, there, 0.5) if tensor.is_floating_point() else here.clone()
+    first = {id(parameter): name for name, parameter in net.named_parameters()}
+    tied = {name: first[id(own)] for name, own in net.named_parameters(remove_duplicate=False)}
+    return {name: middle[tied.get(name, name)] for name in middle}
+
+
+def _either(one: Weights | None, other: Weights | None) -> dict[str, Tensor]:
+    """What either of two masks keeps; nothing is said of weights of which a network is dense."""
+    if one is None or other is None:
+        return {}
+    check_alike(one, other, "a mask")
+    return {name: mask | other[name].to(mask.device) for name, mask in one.items()}
+
+
+def _chained(gradient: Tensor | None, share: float, kept: Tensor | None) -> Tensor | None:
+    """The gradient of the bend from that of a point which has this share of it, of what may move; in place."""
+    if gradient is None:  # the network does not use this parameter
+        return None
+    gradient.mul_(share)
+    return gradient if kept is None else gradient.mul_(kept)
