@@ -3,6 +3,18 @@
 from .base import Analysis, Lineage
 from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
+from .curves import Curves
 from .distances import Distances
+from .function_space import FunctionSpace
+from .planes import Planes
 
-__all__ = ["Analysis", "BetweenRounds", "Distances", "Lineage", "WeightCorrelation"]
+__all__ = [
+    "Analysis",
+    "BetweenRounds",
+    "Curves",
+    "Distances",
+    "FunctionSpace",
+    "Lineage",
+    "Planes",
+    "WeightCorrelation",
+]

@@ -122,9 +122,7 @@ def connect(
         ValueError: If there is no such kind of curve, there are no epochs or batches, the learning rate is not above
             zero, names or shapes differ, or the training diverges.
     """
-    shares(kind, 0)
-    if epochs < 1 or not lr > 0:
-        raise ValueError(f"a curve is trained for at least 1 epoch by a rate above 0, not {epochs} epochs by {lr}")
+    check_training(kind, epochs, lr)
     bend = _midpoint(net, one, other)
     names = dict(net.named_parameters())
     ends = [{name: state[name].detach().to(own) for name, own in names.items()} for state in (one, other)]
@@ -152,6 +150,13 @@ def connect(
     if not all(bool(bend[name].isfinite().all()) for name in names):
         raise ValueError(f"the curve's training has diverged at a learning rate of {lr}: take a lower lr")
     return Bent(one, bend, other, kind)
+
+
+def check_training(kind: Kind, epochs: int, lr: float) -> None:
+    """Raise a ValueError unless a curve can be trained like this, see `connect`."""
+    shares(kind, 0)
+    if epochs < 1 or not lr > 0:
+        raise ValueError(f"a curve is trained for at least 1 epoch by a rate above 0, not {epochs} epochs by {lr}")
 
 
 def _midpoint(net: nn.Module, one: Weights, other: Weights) -> dict[str, Tensor]:

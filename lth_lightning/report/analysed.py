@@ -1,4 +1,4 @@
-"""What `lth analyze` wrote, and its figures: barriers between rounds, distances, weight correlation."""
+"""What `lth analyze` wrote, and its figures: here barriers between rounds, distances, weight correlation."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .accuracy import series
-from .arms import describe
-from .drawing import Drawing, density_axis, panel, render
-from .intervals import mean_interval
+from .connected import connected_figure
+from .drawing import Drawing, panel, render
+from .function_space import function_space_figure
+from .over_rounds import means
+from .plane import planes_figure
 from .rows import objects
 
 STABLE = 0.02  # below it, networks count as connected (Frankle et al., 2020, arXiv:1912.05671)
@@ -39,6 +40,9 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "between_rounds": barriers_figure,
         "distances": distances_figure,
         "weight_correlation": correlation_figure,
+        "function_space": function_space_figure,
+        "planes": planes_figure,
+        "curves": connected_figure,
     }
     return {
         name: render(partial(figure, table)) for name, figure in figures.items() if len(table := analysed(folder, name))
@@ -56,7 +60,7 @@ def barriers_figure(table: pd.DataFrame, width: float) -> Figure:
         Means over seeds in percentage points with t intervals; the dotted line is where stability begins.
     """
     figure, axes = panel(width)
-    _means(axes, table, "to", "error_barrier", width)
+    means(axes, table, "to", "error_barrier", width)
     _dotted(axes, STABLE)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     policies = ", ".join(sorted({*table["statistics"]}))
@@ -75,7 +79,7 @@ def correlation_figure(table: pd.DataFrame, width: float) -> Figure:
         Means over seeds in percent with t intervals; the dotted line is chance.
     """
     figure, axes = panel(width)
-    _means(axes, table, "round", "total", width)
+    means(axes, table, "round", "total", width)
     _dotted(axes, table["chance"].mean())
     axes.set_ylim(0, 102)
     axes.set_ylabel("large before and after (%)")
@@ -124,14 +128,3 @@ def distances_figure(table: pd.DataFrame, width: float) -> Figure:
 
 def _dotted(axes: Axes, level: float) -> None:
     axes.axhline(100 * level, color="#555555", linewidth=1.2, linestyle=":")
-
-
-def _means(axes: Axes, table: pd.DataFrame, round: str, column: str, width: float) -> None:
-    """The means of a column by round, with intervals over seeds and single seeds as faint dots."""
-    arm = describe(["ticket"])["ticket"]
-    own = pd.DataFrame(
-        [{"density": at["density"].mean(), **vars(mean_interval(at[column]))} for _, at in table.groupby(round)]
-    )
-    axes.plot(table["density"], 100 * table[column], ".", color=arm.colour, alpha=0.45, markersize=6)
-    series(axes, own, arm, own["density"].to_numpy())
-    density_axis(axes, own["density"].tolist(), width)

@@ -7,7 +7,7 @@ from .history import History
 from .moments import Clock, Moment
 from .randomness import Seeds, SeedSteps, seeded
 from .rewinding import HoldLearningRate, load, write_start
-from .sampling import Drawn
+from .sampling import Drawn, Epochs
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
 from .sparsify import CollapseWarning, Sparsify
 from .stopping import StopAt
@@ -20,6 +20,7 @@ __all__ = [
     "Cosine",
     "DirectEpoch",
     "Drawn",
+    "Epochs",
     "History",
     "HoldLearningRate",
     "KeepCheckpoint",
