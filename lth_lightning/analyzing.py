@@ -61,7 +61,7 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
 
 
 def _asked(words: Sequence[str]) -> Sequence[Analysis]:
-    """The analyses that a command line asks for; all by default."""
+    """The analyses that a command line asks for; those of `DEFAULT` if it asks for none."""
     parser = ArgumentParser(exit_on_error=False, prog="lth analyze")
     parser.add_argument("--config", action="config")
     parser.add_argument("--analyses", type=list[Analysis])

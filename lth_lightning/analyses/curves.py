@@ -6,8 +6,8 @@ from functools import partial
 from itertools import pairwise
 from statistics import fmean
 
-from ..analysis import Bent, Curve, Statistics, alphas, barrier, bend_, connect, interpolate_, on_path
-from ..analysis.connecting import Kind, check_training
+from ..analysis import Bent, Curve, Kind, Statistics, alphas, barrier, bend_, connect, interpolate_, on_path
+from ..analysis.connecting import check_training
 from ..experiments import Built, Result
 from ..training import Epochs
 from .base import Analysis, Lineage, Row, state_of

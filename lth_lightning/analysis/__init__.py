@@ -1,6 +1,7 @@
 """What trained networks are to each other: functions of their weights, or of their answers. Needs torch only."""
 
-from .connecting import Bent, bend_, connect
+from .bent import Bent, Kind, bend_
+from .connecting import connect
 from .correlation import Correlation, weight_correlation
 from .curve import Curve, alphas, barrier
 from .distances import Measure, distance, distance_matrix
@@ -20,6 +21,7 @@ __all__ = [
     "Correlation",
     "Curve",
     "Evaluation",
+    "Kind",
     "Measure",
     "Plane",
     "Statistics",

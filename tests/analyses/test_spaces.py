@@ -163,3 +163,33 @@ def test_what_cannot_be_done_is_one_sentence(words: str, text: str, capsys: Capt
 
 def test_they_are_called_as_their_files() -> None:
     assert [each.name for each in (FunctionSpace(), Planes(), Curves())] == ["function_space", "planes", "curves"]
+
+
+@pytest.mark.slow
+def test_with_batch_norm_each_policy_is_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    how = "--experiment.rounds 2 --experiment.rewind.to 0it --experiment.controls [] --data.subset 400"
+    line = f"run --config resnet8_digits --config imp --folder run --trainer.max_epochs 2 {how}"
+    assert lth(line, capsys).code == 0
+    asked = "".join(
+        f"{{class_path: {name}, init_args: {{number: {number}, statistics: interpolated}}}}, "
+        for name, number in (("Planes", 4), ("Curves", 3))
+    )
+    said = lth(f"analyze run --analyses '[{asked}]'", capsys)
+    assert (said.code, said.err) == (0, "")
+    (plane,) = written("planes")
+    assert [1 - error for error in plane["error_at"]] == pytest.approx([each for each, _ in recorded()], abs=1e-7)
+    assert any(error is None for line in plane["error"] for error in line)  # where a variance would be below zero
+    for row in written("curves"):
+        for place, number in ((0, row["from"]), (-1, row["to"])):
+            assert 1 - row["error"][place] == pytest.approx(recorded()[number][0], abs=1e-7)
+            assert 1 - row["line_error"][place] == pytest.approx(recorded()[number][0], abs=1e-7)
+    asked = "{class_path: Planes, init_args: {number: 4}}, {class_path: Curves, init_args: {number: 3}}"
+    assert lth(f"analyze run --analyses '[{asked}]'", capsys).code == 0
+    (plane,) = written("planes")
+    assert all(error is not None for line in plane["error"] for error in line)
+    first = written("curves")
+    assert lth(f"analyze run --analyses '[{asked}]'", capsys).code == 0
+    assert written("curves") == first

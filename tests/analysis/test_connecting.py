@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from lth_lightning.analysis import Bent, along, alphas, barrier, bend_, connect, estimate_, evaluate, on_path
-from lth_lightning.analysis.connecting import Kind
+from lth_lightning.analysis import Bent, Kind, along, alphas, barrier, bend_, connect, estimate_, evaluate, on_path
+from lth_lightning.analysis.bent import shares
 
 State = dict[str, Tensor]
 States = Callable[[int], State]
@@ -25,11 +25,11 @@ def dry(net: nn.Module) -> nn.Module:
     return net
 
 
-def quadratic(one: Tensor, other: Tensor, low: Tensor, **options: object) -> Tensor:
+def quadratic(one: Tensor, other: Tensor, low: Tensor, steps: int, **options: object) -> Tensor:
     """The bend for a network that is a point, and of which the loss is the squared distance to another, `low`."""
     net = nn.Linear(1, len(low), bias=False)
     ends = [{"weight": end[:, None]} for end in (one, other)]
-    batches = [(torch.ones(1, 1), low[None])] * 200
+    batches = [(torch.ones(1, 1), low[None])] * steps
     return connect(net, *ends, batches, epochs=6, lr=0.03, loss=mse_loss, **options).bend["weight"][:, 0]  # type: ignore[arg-type]
 
 
@@ -38,7 +38,14 @@ def test_of_a_quadratic_loss_the_bend_is_that_of_the_closed_form(kind: Kind) -> 
     one, other, low = torch.tensor([1.0, 0.0]), torch.tensor([-1.0, 0.5]), torch.tensor([0.3, 2.0])
     # where the derivative of E |s0 one + s1 bend + s2 other - low|^2 is zero, with integrals over t of s1, s1^2, s0 s1
     expected = 2.5 * low - 0.75 * (one + other) if kind == "bezier" else 1.5 * low - 0.25 * (one + other)
-    torch.testing.assert_close(quadratic(one, other, low, kind=kind), expected, atol=0.15, rtol=0)
+    bend = quadratic(one, other, low, 120, kind=kind)
+    torch.testing.assert_close(bend, expected, atol=0.15, rtol=0)
+
+    def loss(middle: Tensor) -> float:
+        places = [shares(kind, t) for t in alphas(101)]
+        return sum(float(mse_loss(a * one + b * middle + c * other, low)) for a, b, c in places) / len(places)
+
+    assert loss(bend) < 0.5 * loss((one + other) / 2)  # of which the curve is the line
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,7 +117,7 @@ def test_what_neither_end_keeps_stays_zero_and_what_either_keeps_may_move(
 
 def test_between_equal_networks_at_a_minimum_the_curve_stays() -> None:
     low = torch.tensor([0.3, 2.0])
-    assert quadratic(low, low, low).tolist() == low.tolist()
+    assert quadratic(low, low, low, 3).tolist() == low.tolist()
 
 
 def test_the_same_seed_gives_the_same_bend_and_the_network_is_left_as_it_was(
