@@ -57,6 +57,8 @@ class Curves(Analysis):
         `alphas` are the places; `error` and `loss` have the values on the curve, `line_error` and `line_loss` those on
         the line, and each has its `..._barrier`.
         """
+        if len(lineage.networks) < 2:
+            return []
         built = lineage.build()
         evaluated = partial(
             on_path,
@@ -85,6 +87,8 @@ class Curves(Analysis):
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """The mean barriers of both, and where that of the curve is highest."""
+        if not rows:
+            return "there are no two networks of one seed between which a curve could be trained"
         line, curve = (100 * fmean(row[f"{way}error_barrier"] for row in rows) for way in ("line_", ""))
         most = max(rows, key=lambda row: float(row["error_barrier"]))
         return (

@@ -33,7 +33,7 @@ def connected_figure(table: pd.DataFrame, width: float) -> Figure:
     left.set_ylim(*limits(pd.concat(shown), np.append(table[columns], 0)))
     left.set_title("all rounds and seeds")
     left.set_ylabel(f"error barrier (points)\nbatch norm: {', '.join(sorted({*table['statistics']}))}")
-    row = table.loc[table["line_error_barrier"].idxmax()]
+    row = table.iloc[int(table["line_error_barrier"].to_numpy().argmax())]
     for arm, column in ((LINE, "line_error"), (curve, "error")):
         right.plot(row["alphas"], 100 * np.array(row[column]), arm.marker + "-", color=arm.colour, markersize=3.5)
     _ends(right, row)

@@ -1,7 +1,7 @@
 """The figure of `FunctionSpace`: a picture of what networks answer, and how often they disagree."""
 
 import math
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -45,10 +45,11 @@ def function_space_figure(table: pd.DataFrame, width: float) -> Figure:
         )
         if kept.any()
     ]
-    right.set_ylim(0, limits(pd.concat(shown), np.append(pairs["disagreement"], 0))[1])
+    if shown:
+        right.set_ylim(0, limits(pd.concat(shown), np.append(pairs["disagreement"], 0))[1])
+        right.legend(loc="best")
     right.set_ylabel("disagreement (% of images)")
     right.set_title("how often tickets disagree")
-    right.legend(loc="best")
     return figure
 
 
@@ -80,8 +81,7 @@ def _embedding(axes: Axes, own: pd.DataFrame) -> None:
 
 def _stress(own: pd.DataFrame, pairs: pd.DataFrame) -> float:
     """How far distances in the picture are from the disagreements, as a share of these (Kruskal, 1964); 0 is exact."""
-    places = {row.round: (row.x, row.y) for row in own.itertuples()}
-    asked = {(row.one, row.other): row.disagreement for row in pairs.itertuples()}
-    missed = sum((asked[i, j] - math.dist(places[i], places[j])) ** 2 for i, j in combinations(places, 2))
-    whole = sum(value**2 for value in asked.values())
-    return math.sqrt(missed / whole) if whole else 0.0
+    places = {number: (x, y) for number, x, y in zip(own["round"], own["x"], own["y"], strict=True)}
+    asked = pairs["disagreement"].to_numpy(dtype=float)
+    drawn = [math.dist(places[one], places[other]) for one, other in zip(pairs["one"], pairs["other"], strict=True)]
+    return float(np.linalg.norm(asked - drawn) / (np.linalg.norm(asked) or 1))

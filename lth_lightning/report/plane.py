@@ -53,7 +53,7 @@ def _levels(fields: list[np.ndarray]) -> np.ndarray:
     first, last = np.searchsorted(LADDER, low, "right") - 1, np.searchsorted(LADDER, high, "left")
     if last - first >= FEWEST:
         return LADDER[first : last + 1]
-    even: np.ndarray = MaxNLocator(2 * FEWEST).tick_values(low, high)
+    even = np.array(MaxNLocator(2 * FEWEST).tick_values(low, high))
     return even[even >= 0]
 
 

@@ -59,8 +59,9 @@ class Epochs:
         epoch, self.epoch = self.epoch, self.epoch + 1
         with seeded("epochs", epoch):
             loader = self.data.train_dataloader()
-            if hasattr(sampler := getattr(loader, "sampler", None), "set_epoch"):
-                sampler.set_epoch(epoch)
+            set_epoch = getattr(getattr(loader, "sampler", None), "set_epoch", None)
+            if set_epoch is not None:
+                set_epoch(epoch)
             yield from loader
 
 

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
 from typed import SMALL, lth, rows
 
-from lth_lightning.analyses import Curves, FunctionSpace, Planes
+from lth_lightning.analyses import Curves, FunctionSpace, Lineage, Planes
 from lth_lightning.analysis import distance
+from lth_lightning.experiments import Result
 
 Capture = pytest.CaptureFixture[str]
 ASKED = (
@@ -159,6 +161,17 @@ def test_what_cannot_be_done_is_one_sentence(words: str, text: str, capsys: Capt
     assert said.code == 2
     assert text in said.err
     assert said.err.count("\n") == 1
+
+
+def test_where_there_is_but_one_network_there_is_nothing_to_say() -> None:
+    alone = Lineage({"seed": 0}, [Result(Path("run/seed-0/round-00"), {"round": 0})], Mock())
+    for analysis, words in (
+        (FunctionSpace(), "no two networks"),
+        (Curves(), "no two networks"),
+        (Planes(), "no plane"),
+    ):
+        assert analysis.rows(alone) == []
+        assert f"there {'are' if 'two' in words else 'is'} {words}" in analysis.sentence([])
 
 
 def test_they_are_called_as_their_files() -> None:

@@ -150,5 +150,9 @@ def test_the_page_of_an_experiment_shows_them(
         assert title in page.words
     for name in ("function_space", "planes", "curves"):
         assert (tmp_path / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
-    (tmp_path / "analyses" / "planes.jsonl").write_text("")  # of fewer than three networks
-    assert "planes" not in draw_analysed(tmp_path)
+
+
+def test_of_fewer_than_three_networks_there_is_no_plane_to_draw(tmp_path: Path) -> None:
+    (tmp_path / "analyses").mkdir()
+    (tmp_path / "analyses" / "planes.jsonl").write_text("")
+    assert draw_analysed(tmp_path) == {}
