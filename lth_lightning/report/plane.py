@@ -29,6 +29,7 @@ def planes_figure(table: pd.DataFrame, width: float) -> Figure:
     """
     rows = table.sort_values("seed").head(MOST).to_dict("records")
     figure, panels, _ = beside_each_other(width, len(rows))
+    figure.set_layout_engine("compressed")  # square panels close to each other and to the colours
     fields = [100 * np.array(row["error"], dtype=float) for row in rows]
     levels = _levels(fields)
     norm = BoundaryNorm(levels, 256)
