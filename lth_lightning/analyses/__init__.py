@@ -3,7 +3,20 @@
 from .base import Analysis, Lineage
 from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
+from .curves import Curves
 from .distances import Distances
+from .function_space import FunctionSpace
 from .instability import Instability
+from .planes import Planes
 
-__all__ = ["Analysis", "BetweenRounds", "Distances", "Instability", "Lineage", "WeightCorrelation"]
+__all__ = [
+    "Analysis",
+    "BetweenRounds",
+    "Curves",
+    "Distances",
+    "FunctionSpace",
+    "Instability",
+    "Lineage",
+    "Planes",
+    "WeightCorrelation",
+]

@@ -58,7 +58,7 @@ class Lineage:
 
 
 class Analysis(ABC):
-    """Looks at the networks of an experiment after the fact, as often as one likes; nothing is trained or changed."""
+    """Looks at the networks of an experiment after the fact, as often as one likes; none of them is changed."""
 
     @abstractmethod
     def rows(self, lineage: Lineage) -> list[Row]:

@@ -8,12 +8,10 @@ from torch import Tensor
 
 from ..analysis import Batches, Statistics, along, alphas, barrier
 from ..experiments import Built
-from ..sparsity import Sample
-from ..training import Drawn
 from .base import Analysis, Lineage, Row
+from .images import Images, calibrating, check_calibration, in_order
 
 State = Mapping[str, Tensor]
-Images = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +40,7 @@ class Lines(Analysis):
 
     def __post_init__(self) -> None:
         alphas(self.number, self.where)
-        if self.calibration < 1:
-            raise ValueError(f"calibration is {self.calibration}: estimate statistics on at least one batch")
+        check_calibration(self.calibration)
         for what, chosen, known in (("statistics", self.statistics, Statistics), ("images", self.images, Images)):
             if not chosen or len({*chosen}) < len(chosen) or {*chosen} - {*get_args(known)}:
                 raise ValueError(f"{what} are {list(chosen)}: give one or more of {', '.join(get_args(known))}, once")
@@ -51,11 +48,16 @@ class Lines(Analysis):
     def ways(self, lineage: Lineage) -> "list[Way]":
         """Every combination of images and statistics, in their order."""
         built = lineage.build()
-        sample = Sample(per_class=None, batches=self.calibration)
-        calibration = list(Drawn(built.data, sample)) if "estimated" in self.statistics else None
         places = (0.0, *alphas(self.number, self.where), 1.0)  # the ends are what a barrier is counted from
         return [
-            Way(built, places, images, loader(lineage, images), statistics, calibration)
+            Way(
+                built,
+                places,
+                images,
+                in_order(lineage, images),
+                statistics,
+                calibrating(lineage, statistics, self.calibration),
+            )
             for images in self.images
             for statistics in self.statistics
         ]
@@ -90,13 +92,3 @@ class Way:
         for name, values in (("error", curve.error), ("loss", curve.loss)):
             row |= {name: list(values), f"{name}_barrier": barrier(values[1:-1], (values[0], values[-1]))}
         return row
-
-
-def loader(lineage: Lineage, images: Images) -> Batches:
-    """The images to evaluate on; those of training as they are, where the data module augments by `augment`."""
-    data: Any = lineage.build().data
-    if images == "train":
-        data.augment, data.drop_last = False, False
-    loaders: dict[str, Any] = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
-    batches: Batches = loaders[images]()
-    return batches

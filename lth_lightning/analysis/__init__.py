@@ -1,5 +1,7 @@
 """What trained networks are to each other: functions of their weights, or of their answers. Needs torch only."""
 
+from .bent import Bent, Kind, bend_
+from .connecting import connect
 from .correlation import Correlation, weight_correlation
 from .curve import Curve, alphas, barrier
 from .distances import Measure, distance, distance_matrix
@@ -7,7 +9,7 @@ from .embedding import embed
 from .evaluation import Evaluation, evaluate, outputs
 from .forward import Batches
 from .interpolation import interpolate_
-from .path import along
+from .path import along, evaluate_by, on_path
 from .planes import Plane, place_, plane_through
 from .similarity import disagreement, ensemble_accuracy, loss_distance, output_distance
 from .states import Weights
@@ -15,9 +17,11 @@ from .statistics import Statistics, batch_statistics, estimate_
 
 __all__ = [
     "Batches",
+    "Bent",
     "Correlation",
     "Curve",
     "Evaluation",
+    "Kind",
     "Measure",
     "Plane",
     "Statistics",
@@ -26,6 +30,8 @@ __all__ = [
     "alphas",
     "barrier",
     "batch_statistics",
+    "bend_",
+    "connect",
     "disagreement",
     "distance",
     "distance_matrix",
@@ -33,8 +39,10 @@ __all__ = [
     "ensemble_accuracy",
     "estimate_",
     "evaluate",
+    "evaluate_by",
     "interpolate_",
     "loss_distance",
+    "on_path",
     "output_distance",
     "outputs",
     "place_",

@@ -1,10 +1,11 @@
 """How a network is asked for its outputs without being changed."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -26,8 +27,15 @@ def still(net: nn.Module, training: Collection[nn.Module] = ()) -> Iterator[None
             module.training = mode
 
 
-def logits(net: nn.Module, images: Tensor) -> Tensor:
-    """What the network makes of these images, (B, ...), which are moved to its device: logits (B, K)."""
+def logits(net: nn.Module, images: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
+    """What a network makes of these images, (B, ...), which are moved to its device: logits (B, K).
+
+    Args:
+        net: The network.
+        images: Of a batch.
+        parameters: In the place of its own.
+    """
     place = next(net.parameters())
-    result: Tensor = net(images.to(place.device, place.dtype if images.is_floating_point() else None))
+    images = images.to(place.device, place.dtype if images.is_floating_point() else None)
+    result: Tensor = net(images) if parameters is None else functional_call(net, dict(parameters), (images,))
     return result

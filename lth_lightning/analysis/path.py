@@ -1,7 +1,8 @@
-"""What the networks on the line between two are worth: `along`."""
+"""What the networks on a path, such as the line between two, are worth: `along` and `on_path`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import get_args
 
 from torch import nn
@@ -39,18 +40,61 @@ def along(
         ValueError: If there are no such statistics, no calibration to estimate them on, batches that can be read only
             once, no examples, or states that `interpolate_` refuses.
     """
+    return on_path(net, partial(interpolate_, net, one, other), alphas, batches, statistics, calibration)
+
+
+def on_path(
+    net: nn.Module,
+    place: Callable[[float], None],
+    alphas: Iterable[float],
+    batches: Batches,
+    statistics: Statistics,
+    calibration: Batches | None = None,
+) -> Curve:
+    """Loss and error of the networks on any path, see `along` for the arguments that are not described here.
+
+    Args:
+        net: The network that `place` writes into.
+        place: Makes the network the one at an alpha.
+        alphas: Where on the path.
+        batches: To evaluate on.
+        statistics: By what batch norm normalises.
+        calibration: To estimate its statistics on.
+
+    Raises:
+        ValueError: If `evaluate_by` or `place` refuses what it is given.
+    """
+    places, known = tuple(alphas), dict[float, Evaluation]()
+    for alpha in dict.fromkeys(places):
+        place(alpha)
+        known[alpha] = evaluate_by(net, batches, statistics, calibration)
+    found = [known[alpha] for alpha in places]
+    return Curve(places, tuple(each.loss for each in found), tuple(each.error for each in found), statistics)
+
+
+def evaluate_by(
+    net: nn.Module, batches: Batches, statistics: Statistics, calibration: Batches | None = None
+) -> Evaluation:
+    """Loss and error of a network that was never trained, for which batch norm's statistics have to be chosen.
+
+    Args:
+        net: The network; its running statistics are lost where they are to be 'estimated'.
+        batches: (images, labels) to evaluate on, such as a list: not an iterator, empty for the next network.
+        statistics: By what batch norm normalises: the network's running statistics ('interpolated'), statistics
+            'estimated' anew, or those of the 'batch' at hand.
+        calibration: (images, labels) to estimate on; examples of training, not of a test.
+
+    Raises:
+        ValueError: If there are no such statistics, no calibration to estimate them on, batches that can be read only
+            once, or no examples.
+    """
     if statistics not in get_args(Statistics):
         raise ValueError(f"batch norm's statistics are {', '.join(get_args(Statistics))}, not {statistics!r}")
     if statistics == "estimated" and calibration is None:
         raise ValueError("statistics are 'estimated' on examples of training: give batches as calibration")
     if isinstance(batches, Iterator) or isinstance(calibration, Iterator):
-        raise ValueError("the batches are an iterator, empty after the first alpha: make them a list")
-    places, known = tuple(alphas), dict[float, Evaluation]()
-    for alpha in dict.fromkeys(places):
-        interpolate_(net, one, other, alpha)
-        if statistics == "estimated" and calibration is not None:
-            estimate_(net, calibration)
-        with batch_statistics(net) if statistics == "batch" else nullcontext():
-            known[alpha] = evaluate(net, batches)
-    found = [known[alpha] for alpha in places]
-    return Curve(places, tuple(each.loss for each in found), tuple(each.error for each in found), statistics)
+        raise ValueError("the batches are an iterator, empty after the first network: make them a list")
+    if statistics == "estimated" and calibration is not None:
+        estimate_(net, calibration)
+    with batch_statistics(net) if statistics == "batch" else nullcontext():
+        return evaluate(net, batches)

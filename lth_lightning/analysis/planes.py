@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .states import Weights, check_alike, length, own_tensors
+from .states import Weights, check_alike, combine_, length, own_tensors
 
 Point = tuple[float, float]
 FLAT = 1e-6  # of its length: what float32 leaves of a vector that is in the line of another
@@ -89,9 +89,7 @@ def place_(net: nn.Module, plane: Plane, x: float, y: float) -> None:
     nearest = shares.index(1.0) if 1.0 in shares else 0
     for tensor, sources in own_tensors(net, *plane.networks):
         if tensor.is_floating_point():
-            tensor.zero_()
-            for source, share in zip(sources, shares, strict=True):
-                tensor.add_(source, alpha=share)
+            combine_(tensor, sources, shares)
         else:
             tensor.copy_(sources[nearest])
 

@@ -1,7 +1,7 @@
 """What networks are compared by: named tensors, and whether those of two networks belong together."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -52,3 +52,16 @@ def own_tensors(net: nn.Module, *states: Weights) -> Iterator[tuple[Tensor, list
                 raise ValueError(f"{name} is the network's own tensor, which is to be overwritten: clone its state")
     for name, tensor in own.items():
         yield tensor, [state[name].detach().to(tensor) for state in states]
+
+
+def combine_(tensor: Tensor, sources: Sequence[Tensor], shares: Sequence[float]) -> None:
+    """Write the sum of the sources, each times its share, into a tensor: exactly one of them if the others have none.
+
+    Args:
+        tensor: Of floating-point numbers, none of the sources.
+        sources: Of its shape.
+        shares: As many.
+    """
+    tensor.zero_()
+    for source, share in zip(sources, shares, strict=True):
+        tensor.add_(source, alpha=share)

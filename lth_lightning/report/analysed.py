@@ -1,4 +1,4 @@
-"""What `lth analyze` wrote of several trainings at once, and its figures: distances."""
+"""What `lth analyze` wrote of several trainings at once, and its figures: here distances."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from .connected import connected_figure
 from .drawing import Drawing, render
+from .function_space import function_space_figure
+from .plane import planes_figure
 from .rows import objects
 
 
@@ -31,6 +34,9 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
     """
     figures: dict[str, Callable[[pd.DataFrame, float], Figure]] = {
         "distances": distances_figure,
+        "function_space": function_space_figure,
+        "planes": planes_figure,
+        "curves": connected_figure,
     }
     return {
         name: render(partial(figure, table)) for name, figure in figures.items() if len(table := analysed(folder, name))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ..files import replacing
@@ -98,6 +99,28 @@ def panel(width: float) -> tuple[Figure, Axes]:
     """
     figure = Figure(figsize=(width, 0.42 * width + 0.4 if width > 6 else 3.7))
     return figure, figure.subplots()
+
+
+def beside_each_other(width: float, count: int = 2) -> tuple[Figure, list[Axes], float]:
+    """A figure of panels of different kinds, in one row where they have room and else below each other.
+
+    Args:
+        width: Its width in inches.
+        count: Number of panels.
+
+    Returns:
+        The figure, its panels, and the width of each in inches.
+    """
+    if width > 6:
+        figure = Figure(figsize=(width, min(0.82 * width / count + 0.3, 4.6)))
+        return figure, list(figure.subplots(1, count, squeeze=False).ravel()), width / count
+    figure = Figure(figsize=(width, 3.5 * count))
+    return figure, list(figure.subplots(count, 1, squeeze=False).ravel()), width
+
+
+def halo() -> list[AbstractPathEffect]:
+    """What makes letters readable on any ground: a white edge."""
+    return [withStroke(linewidth=2.5, foreground="white")]
 
 
 def density_axis(axes: Axes, densities: list[float], width: float, ticks: list[float] | None = None) -> None:

@@ -8,7 +8,7 @@ from .moments import Clock, Moment
 from .randomness import Seeds, SeedSteps, seeded
 from .repel import Repel, directions, repellent_loss
 from .rewinding import HoldLearningRate, load, write_start
-from .sampling import Drawn
+from .sampling import Drawn, Epochs
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
 from .sparsify import CollapseWarning, Sparsify
 from .stopping import StopAt
@@ -21,6 +21,7 @@ __all__ = [
     "Cosine",
     "DirectEpoch",
     "Drawn",
+    "Epochs",
     "History",
     "HoldLearningRate",
     "KeepCheckpoint",

@@ -42,6 +42,29 @@ class Drawn:
                 )
 
 
+class Epochs:
+    """All training batches, augmented and in the order of another epoch each time that they are iterated over.
+
+    Of a fresh loader each time, so that what they are depends on how often that was, and nothing else.
+
+    Args:
+        data: The data module.
+    """
+
+    def __init__(self, data: LightningDataModule) -> None:
+        self.data = data
+        self.epoch = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        with seeded("epochs", epoch):
+            loader = self.data.train_dataloader()
+            set_epoch = getattr(getattr(loader, "sampler", None), "set_epoch", None)
+            if set_epoch is not None:
+                set_epoch(epoch)
+            yield from loader
+
+
 def by_class(loader: Iterator[Batch], per_class: int, batches: int, classes: int | None) -> list[Batch]:
     """Batches with the same number of images of every class, in the order in which a loader gives them.
 

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lth_lightning.data import Digits
 from lth_lightning.sparsity import Sample
-from lth_lightning.training import Drawn
+from lth_lightning.training import Drawn, Epochs
 from lth_lightning.training.sampling import by_class
 
 
@@ -113,3 +113,32 @@ def test_random_labels_are_what_the_classes_are_told_by() -> None:
 def test_too_few_images_are_told_by_class(data: Any, sample: Sample, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         list(Drawn(data, sample))
+
+
+def test_epochs_are_those_of_a_training_each_with_all_images_in_another_order() -> None:
+    data = Digits(batch_size=64, subset=200)
+    loader, epochs = data.train_dataloader(), Epochs(data)
+    found = []
+    for number in range(2):
+        loader.set_epoch(number)
+        own = list(epochs)
+        for (images, labels), (same, also) in zip(own, loader, strict=True):
+            assert torch.equal(images, same)
+            assert torch.equal(labels, also)
+        found.append(torch.cat([labels for _, labels in own]))
+    assert not torch.equal(*found)
+    assert torch.equal(found[0].bincount(), found[1].bincount())
+
+
+def test_epochs_of_any_loader_are_the_same_whenever_they_are_read() -> None:
+    class Shuffled(LightningDataModule):
+        def train_dataloader(self) -> DataLoader[Any]:
+            return DataLoader(TensorDataset(torch.arange(20), torch.arange(20)), batch_size=5, shuffle=True)
+
+    def read(epochs: Epochs) -> list[list[int]]:
+        return [[value for _, labels in epochs for value in labels.tolist()] for _ in range(2)]
+
+    first = read(Epochs(Shuffled()))
+    torch.rand(3)
+    assert read(Epochs(Shuffled())) == first
+    assert first[0] != first[1]

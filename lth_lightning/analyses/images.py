@@ -1,0 +1,34 @@
+"""Which images networks are looked at with, and on which batch norm's statistics are estimated."""
+
+from typing import Any, Literal
+
+from torch import Tensor
+
+from ..analysis import Batches, Statistics
+from ..sparsity import Sample
+from ..training import Drawn
+from .base import Lineage
+
+Images = Literal["train", "val", "test"]
+
+
+def in_order(lineage: Lineage, images: Images) -> Batches:
+    """The images to evaluate on, as they are: those of training too, where the data module augments by `augment`."""
+    data: Any = lineage.build().data
+    if images == "train":
+        data.augment, data.drop_last = False, False
+    loaders = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
+    batches: Batches = loaders[images]()
+    return batches
+
+
+def calibrating(lineage: Lineage, statistics: Statistics, batches: int) -> list[tuple[Tensor, Tensor]] | None:
+    """So many training batches, if statistics are to be estimated on them."""
+    sample = Sample(per_class=None, batches=batches)
+    return list(Drawn(lineage.build().data, sample)) if statistics == "estimated" else None
+
+
+def check_calibration(batches: int) -> None:
+    """Raise a ValueError unless there is something to estimate statistics on."""
+    if batches < 1:
+        raise ValueError(f"calibration is {batches}: estimate statistics on at least one batch")
