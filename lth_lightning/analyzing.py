@@ -48,7 +48,7 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
         torch.set_num_threads(default_threads(found[0].build().module))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if not sum(_write(folder, analysis, found, console) for analysis in analyses):
-        raise UsageError(f"{folder} has no networks to compare yet: wait for the first ticket or copy")
+        raise UsageError(f"{folder}: {'; '.join(dict.fromkeys(analysis.nothing for analysis in analyses))}")
 
 
 def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console: Console) -> None:

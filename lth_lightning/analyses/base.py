@@ -77,6 +77,11 @@ class Analysis(ABC):
         """
 
     @property
+    def nothing(self) -> str:
+        """Why there is no row, where there is none, as a sentence without its full stop."""
+        return "there are no networks to compare yet: wait for the first ticket"
+
+    @property
     def name(self) -> str:
         """What its file is called.
 

@@ -52,6 +52,14 @@ class Instability(Lines):
                 found.append({**lineage.labels, **about, **shared, **means, **curves})
         return found
 
+    @property
+    def nothing(self) -> str:
+        """What makes copies."""
+        return (
+            "there are no copies under other SGD noise: run the experiment Instability, or give a pruning experiment "
+            "the control OtherNoise"
+        )
+
     def sentence(self, rows: Sequence[Row]) -> str:
         """From which step on networks are stable, or how unstable they are."""
         own = self.of_first(rows)

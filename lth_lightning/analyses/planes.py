@@ -84,11 +84,14 @@ class Planes(Analysis):
             row[name] = [[_known(each, name) for each in line] for line in found]
         return [{**lineage.labels, **row}]
 
+    @property
+    def nothing(self) -> str:
+        """Which networks are lacking."""
+        asked = "three" if self.rounds is None else "those of rounds {}, {} and {}".format(*self.rounds)
+        return f"there is no plane: it goes through three networks of one seed, and {asked} are not on file"
+
     def sentence(self, rows: Sequence[Row]) -> str:
         """What the mean of the three is worth, beside themselves."""
-        if not rows:
-            asked = "three" if self.rounds is None else "those of rounds {}, {} and {}".format(*self.rounds)
-            return f"there is no plane: it goes through three networks of one seed, and {asked} are not on file"
         names = {"rounds {}, {} and {}".format(*row["rounds"]) for row in rows}
         between = fmean(row["error_mean"] for row in rows)
         own = fmean(error for row in rows for error in row["error_at"])

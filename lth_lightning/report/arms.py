@@ -114,8 +114,8 @@ KNOWN = (
         "fine-tuned",
         "fine-tuned networks",
         "the weights kept are those of the ticket, but they start from the trained values of the dense network",
-        "#A0522D",
-        "d",
+        "#00808A",
+        "x",
     ),
     Arm(
         "small_dense",

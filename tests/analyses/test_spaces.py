@@ -105,13 +105,13 @@ def test_a_plane_has_the_three_networks_with_the_errors_that_their_trainings_wro
     assert [len(line) for line in row["error"]] == [len(line) for line in row["loss"]] == [4] * 4
 
 
-def test_a_plane_that_is_not_there_is_said_and_has_no_row(capsys: Capture) -> None:
+def test_a_plane_that_is_not_there_is_said(capsys: Capture) -> None:
     shutil.copytree("run", "few", ignore=shutil.ignore_patterns("analyses"))
     said = lth("analyze few --analyses '[{class_path: Planes, init_args: {rounds: [0, 1, 7]}}]'", capsys)
-    assert said.code == 0
-    assert "there is no plane: it goes through three networks of one seed, and those of rounds 0, 1 and 7" in said.out
-    assert written("planes", "few") == []
-    assert Planes().sentence([]).endswith("and three are not on file")
+    assert said.code == 2
+    assert "there is no plane: it goes through three networks of one seed, and those of rounds 0, 1 and 7" in said.err
+    assert not Path("few/analyses/planes.jsonl").exists()
+    assert Planes().nothing.endswith("and three are not on file")
 
 
 def test_the_ends_of_curves_are_worth_what_their_trainings_wrote() -> None:
@@ -153,7 +153,7 @@ def test_typed_again_they_write_the_same_and_say_a_sentence_each(capsys: Capture
         ("{class_path: Curves, init_args: {epochs: 0}}", "at least 1 epoch"),
         ("{class_path: Curves, init_args: {number: 1}}", "at least 2 alphas"),
         ("{class_path: Curves, init_args: {kind: spline}}", "spline"),
-        ("{class_path: FunctionSpace, init_args: {images: train}}", "train"),
+        ("{class_path: FunctionSpace, init_args: {images: tests}}", "tests"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(words: str, text: str, capsys: Capture) -> None:
