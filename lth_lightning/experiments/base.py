@@ -41,6 +41,7 @@ class Ticket:
         width: Share of the network's own width, for a narrower one; None for all of it.
         weights: Number of prunable weights that the density of a narrower network is a share of.
         callbacks: Makes further callbacks of its training, which come before all others, also that of its mask.
+        spent: Epochs of the trainings before it that it needs: to find its mask, and to have its starting weights.
     """
 
     arm: str = "dense"
@@ -54,6 +55,7 @@ class Ticket:
     width: float | None = None
     weights: int | None = None
     callbacks: Callable[[], Sequence[Callback]] = tuple
+    spent: int = 0
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,7 @@ class Experiment(ABC):
         """
         one, other = there.get(key), here.get(key)
         if key in self.may_append and isinstance(one, list) and isinstance(other, list):
-            shorter = min(len(one), len(other))
-            return one[:shorter] == other[:shorter]
+            return all(before == now for before, now in zip(one, other, strict=False))
         return key.partition(".")[0] in self.may_grow
 
     @property

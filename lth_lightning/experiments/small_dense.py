@@ -35,6 +35,5 @@ class SmallDense(Control):
         mask, seeds = case.found.mask, case.recipe.seeds
         width = case.recipe.width(mask.size - mask.kept)
         init = mix(self.arm, seeds.init, mask.kept)  # whatever the method: it is the same network for all of them
-        return replace(
-            case.ticket, arm=self.arm, mask=None, start=None, init=init, more="0ep", width=width, weights=mask.size
-        )
+        alone = replace(case.ticket, mask=None, start=None, init=init, more="0ep", spent=0)
+        return replace(alone, arm=self.arm, width=width, weights=mask.size)
