@@ -123,7 +123,7 @@ KNOWN = (
         "the whole network, trained once more while its weights were drawn towards the density asked for: it only "
         "finds the mask of the ticket",
         "#777777",
-        "d",
+        "+",
     ),
     # It is the only arm of its folder, so it may look like a ticket.
     Arm("sparse", "sparse", "sparse networks", "pruned within its only training", "#0072B2", "o"),
