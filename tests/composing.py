@@ -14,8 +14,8 @@ def names(kind: str) -> list[str]:
 
 
 def task_of(experiment: str) -> str:
-    """An embedded task that an experiment can run on: smart ratios want convolutions."""
-    return "resnet8_digits" if experiment in ("random_ticket", "hybrid_ticket") else "digits"
+    """An embedded task that an experiment can run on: smart ratios, and a dense first layer, want convolutions."""
+    return "resnet8_digits" if experiment in ("random_ticket", "hybrid_ticket", "admm") else "digits"
 
 
 def made(*words: str) -> Experiment:

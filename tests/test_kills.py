@@ -20,6 +20,7 @@ EXPERIMENTS = sorted(path.stem for path in configs.shipped().values() if path.pa
 SHORTER = {  # by experiment or its class; whatever is not here runs as it is shipped
     "sanity": ["--experiment.init_args.densities", "[0.1]"],
     "IterativePruning": ["--experiment.init_args.rounds", "2"],
+    "AdmmPruning": ["--experiment.init_args.densities", "[0.5]"],
     "OneShotPruning": ["--experiment.init_args.densities", "[0.5,0.1]"],
     "Dense": ["--trainer.max_epochs", "30"],
 }

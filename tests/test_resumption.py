@@ -14,12 +14,14 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 from lth_lightning.cli import main
 from lth_lightning.experiments import IterativePruning, Reinitialised, Rewind, Ticket, read_result
+from lth_lightning.training import Admm
 
 Begun = list[tuple[str, int]]
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {"keep": ("0it", "3it", "2ep"), "steps": 12},
     "accumulation": {"keep": ("3it", "2ep"), "steps": 6, "options": {"accumulate_grad_batches": 2}},
     "max_steps": {"keep": ("3it", "2ep"), "steps": 11, "options": {"max_epochs": -1, "max_steps": 11}},
+    "admm": {"keep": (), "steps": 12, "callbacks": lambda: [Admm(0.3, rho=0.1, every=1)]},
     "early stopping": {
         "keep": ("1it", "1ep"),
         "steps": 8,
@@ -108,7 +110,7 @@ def left_by_kills(
 
 @pytest.mark.parametrize(
     ("kind", "every"),
-    [("plain", 2), ("accumulation", 3)]
+    [("plain", 2), ("accumulation", 3), ("admm", 3)]
     + [pytest.param(kind, every, marks=pytest.mark.slow) for kind, every in (("max_steps", 4), ("early stopping", 3))]
     + [pytest.param(kind, 1, marks=pytest.mark.slow) for kind in KINDS],
 )

@@ -1,5 +1,6 @@
 """Many trainings: experiments, their tickets and controls, and how each training is done once and resumed."""
 
+from .admm import AdmmPruning
 from .base import Built, Experiment, Part, Recipe, Result, Ticket
 from .building import Observer, Variation
 from .control import Case, Control, Found, Method
@@ -20,6 +21,7 @@ from .small_dense import SmallDense
 from .study import Study
 
 __all__ = [
+    "AdmmPruning",
     "Built",
     "Case",
     "Control",

@@ -1,88 +1,20 @@
-"""What an experiment is made of: tickets, results, and a recipe that turns one into the other."""
+"""What an experiment is: trainings, arranged by a recipe that turns tickets into results."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Protocol
 
-import torch
-from lightning.pytorch import Callback, LightningDataModule, LightningModule
 from torch import nn
 
 from ..sparsity import Batches, Mask, Policy, Sample
 from ..training import Seeds
 from .refusals import refuse_untrainable
-
-
-class Built(NamedTuple):
-    """A fresh set of what one training needs."""
-
-    module: LightningModule
-    data: LightningDataModule
-    trainer: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """What to train.
-
-    Args:
-        arm: What this training is called in tables: 'dense', 'ticket', 'reinitialised'...
-        round: The round of pruning that it belongs to; 0 is before any.
-        mask: What is kept; None for everything.
-        start: The checkpoint to start from; None to start at step 0 from an initialisation.
-        init: Seed of that initialisation; None for the replicate's own.
-        density: The density asked for.
-        more: Epochs to train beyond the end of the schedule, such as '10ep', for fine-tuning.
-        own: Whether the config's own `Sparsify` has its way, where it has one.
-        width: Share of the network's own width, for a narrower one; None for all of it.
-        weights: Number of prunable weights that the density of a narrower network is a share of.
-        callbacks: Makes further callbacks of its training, which come before all others, also that of its mask.
-        labels: Further columns of its row.
-    """
-
-    arm: str = "dense"
-    round: int = 0
-    mask: Mask | None = None
-    start: Path | None = None
-    init: int | None = None
-    density: float = 1.0
-    more: str = "0ep"
-    own: bool = False
-    width: float | None = None
-    weights: int | None = None
-    callbacks: Callable[[], Sequence[Callback]] = tuple
-    labels: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished training.
-
-    Args:
-        folder: Its folder, with `last.ckpt` (the trained network), `result.pt` and the kept checkpoints.
-        row: What `results.jsonl` says of it.
-    """
-
-    folder: Path
-    row: Mapping[str, Any]
-
-    @cached_property
-    def mask(self) -> Mask:
-        """The mask that it was trained under, dense where nothing was pruned."""
-        return Mask(torch.load(self.folder / "result.pt", weights_only=True)["mask"])
-
-    @property
-    def trained(self) -> Path:
-        """The checkpoint of the trained network."""
-        return self.folder / "last.ckpt"
-
-    def kept(self, moment: str) -> Path:
-        """The checkpoint that was kept at a moment."""
-        return self.folder / f"kept-{moment}.ckpt"
+from .ticket import Built as Built
+from .ticket import Result as Result
+from .ticket import Ticket as Ticket
 
 
 class Recipe(Protocol):

@@ -46,11 +46,13 @@ class Found:
         mask: What is kept.
         early: The dense training, which kept early weights.
         late: The training that was pruned.
+        spent: Epochs of the trainings that the mask and these weights need.
     """
 
     mask: Mask
     early: Result
     late: Result
+    spent: int = 0
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class RandomTicket(Control):
         scores = Random(mix(self.arm, seeds.mask, number))(torch.nn.Module(), dense)
         mask = prune(scores, case.found.mask.density, self.allocation, within=dense)
         init = mix(self.arm, seeds.init, number)
-        return replace(case.ticket, arm=self.arm, mask=mask, start=None, init=init, more="0ep")
+        return replace(case.ticket, arm=self.arm, mask=mask, start=None, init=init, more="0ep", spent=0)
 
 
 def rearranged(mask: Mask, seed: int) -> Mask:

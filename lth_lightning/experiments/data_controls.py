@@ -28,7 +28,7 @@ class DataControl(Control):
         """What the search finds in the ticket's place, rewound as the ticket is."""
         seed = mix("corruption", case.recipe.seeds.mask)
         found = case.search(case.recipe.on({**self.changes, "corruption_seed": seed}), case.folder.parent / "search")
-        return replace(case.ticket, arm=self.arm, mask=found.mask, start=case.start(found))
+        return replace(case.ticket, arm=self.arm, mask=found.mask, start=case.start(found), spent=found.spent)
 
     def inapplicable(self, method: Method) -> str | None:
         """Where no data is looked at, other data is no check."""

@@ -1,12 +1,13 @@
 """Prune once, after training or before it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..sparsity import Mask, Policy, check_density
-from ..training import Moment
+from ..training import Clock, Moment
 from .base import Recipe, Result
 from .control import Method
 from .pruning import Pruning
@@ -94,6 +95,14 @@ class OneShotPruning(Pruning):
     def pruned(self, parent: Result) -> Path:
         """The checkpoint of the moment that is pruned at."""
         return parent.trained if self._at == "end" else parent.kept(self._at)
+
+    def spent(self, number: int, tickets: Sequence[Result]) -> int:
+        """Those of the dense training up to the last moment whose weights are pruned or started from."""
+        row = tickets[0].row
+        clock = Clock(row["steps"] / row["epochs"], row["steps"])
+        weights = "end" if self.rewind.weights == "trained" else self.rewind.to
+        last = max(Moment.parse(moment).steps(clock) for moment in (self._at, weights))
+        return math.ceil(last / clock.epoch - 1e-9)  # what rounding adds is no epoch
 
     @property
     def _at(self) -> str:

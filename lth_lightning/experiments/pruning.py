@@ -117,9 +117,9 @@ class Pruning(Experiment):
         """Run one replicate: `round-00` is dense, `round-01` the first ticket, `reinitialised/round-01` its control."""
         tickets, controls = [recipe.train(Ticket(), folder / "round-00", keep=self.moments)], []
         for number in range(1, len(self.densities) + 1):
-            found = self._find(recipe, number, tickets)
-            ticket = self._ticket("ticket", number, found, tickets, folder)
             try:
+                found = self.find(recipe, number, tickets, folder)
+                ticket = self._ticket("ticket", number, found, tickets, folder)
                 tickets.append(recipe.train(ticket, folder / f"round-{number:02}"))
             except FailedTrainingError:
                 if self.before(number + 1):  # the next round would prune what this one has not trained
@@ -143,23 +143,40 @@ class Pruning(Experiment):
             folder: Where the search's trainings go.
         """
         if not self.method.trains:
-            return self._find(recipe, number, [dense])
+            return self.find(recipe, number, [dense], folder, searching=True)
         tickets = [recipe.train(Ticket("pretraining"), folder / "round-00", keep=self.moments)]
         for earlier in self.before(number):
-            found = self._find(recipe, earlier, tickets)
+            found = self.find(recipe, earlier, tickets, folder, searching=True)
             ticket = self._ticket("pretraining", earlier, found, tickets, folder)
             tickets.append(recipe.train(ticket, folder / f"round-{earlier:02}"))
-        return self._find(recipe, number, tickets)
+        return self.find(recipe, number, tickets, folder, searching=True)
 
-    def _find(self, recipe: Recipe, number: int, tickets: Sequence[Result]) -> Found:
+    def find(
+        self, recipe: Recipe, number: int, tickets: Sequence[Result], folder: Path, searching: bool = False
+    ) -> Found:
+        """Find the ticket of a round.
+
+        Args:
+            recipe: How to train, where that takes a training more.
+            number: The round.
+            tickets: The trainings so far, the dense one first.
+            folder: Where they are.
+            searching: Whether they are a search for a control's ticket.
+        """
         parent = self.parent(tickets)
-        return Found(self.mask(recipe, parent, self.densities[number - 1]), tickets[0], parent)
+        mask = self.mask(recipe, parent, self.densities[number - 1])
+        return Found(mask, tickets[0], parent, self.spent(number, tickets))
+
+    def spent(self, number: int, tickets: Sequence[Result]) -> int:
+        """Epochs of those of the trainings so far that the ticket of round `number` needs."""
+        return sum(int(needed.row["epochs"]) for needed in tickets[: 1 + len(self.before(number))])
 
     def _ticket(self, arm: str, number: int, found: Found, tickets: Sequence[Result], folder: Path) -> Ticket:
         here = folder / f"round-{number:02}"
         start = self.rewind.start(tickets[0], found.early, found.late, found.mask, here)
         density, more = self.densities[number - 1], self.rewind.more
-        return self.following(tickets, Ticket(arm, number, found.mask, start, density=density, more=more))
+        ticket = Ticket(arm, number, found.mask, start, density=density, more=more, spent=found.spent)
+        return self.following(tickets, ticket)
 
     @property
     def moments(self) -> Sequence[str]:

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .arms import Arm, describe
+from .arms import PREPARING, Arm, describe
 from .drawing import BAND, beside, density_axis, legend, limits, panel
 from .intervals import levels
 from .sentences import WORDS
@@ -24,7 +24,7 @@ def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
     Returns:
         Means over seeds with t intervals, single seeds as faint dots, dense networks as a horizontal band.
     """
-    table = table[(table["density"] > 0) & table[metric].notna()]
+    table = drawable(table, metric)
     means, arms = levels(table, metric), describe(table["arm"])
     figure = Figure(figsize=(width, 0.5 * width + 0.4 if width > 6 else 4.0))
     axes = figure.subplots()
@@ -77,6 +77,11 @@ def difference_figure(differences: pd.DataFrame, width: float, tolerance: float 
         axes.set_ylabel("difference (percentage points)")
         legend(figure, axes)
     return figure
+
+
+def drawable(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The trainings that have a place in a figure."""
+    return table[(table["density"] > 0) & table[metric].notna() & ~table["arm"].isin(PREPARING)]
 
 
 def series(axes: Axes, own: pd.DataFrame, arm: Arm, place: np.ndarray, label: str | None = None) -> None:

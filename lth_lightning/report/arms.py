@@ -9,6 +9,7 @@ SPARE = (("#999999", "h"), ("#00C878", "d"), ("#B39B6B", "8"), ("#8AA0D0", "H"))
 SINGLE = ("dense", "ticket", "sparse")  # what stands for itself; every other arm is compared with the ticket
 PRUNED = ("ticket", "sparse")  # what pruning itself made; an experiment has the one or the other
 FROM = "from_"  # begins the arms of copies that start from a moment of the dense training
+PREPARING = ("admm",)  # trained to find tickets, without pruning: told, but neither compared nor drawn beside them
 CORRUPTING = frozenset({"random_labels", "shuffled_pixels", "corrupted_data", "half_data"})  # what pruning sees
 
 
@@ -125,6 +126,15 @@ KNOWN = (
         "#6B8E23",
         ">",
     ),
+    Arm(
+        "admm",
+        "ADMM",
+        "networks trained by ADMM",
+        "the whole network, trained once more while its weights were drawn towards the density asked for: it only "
+        "finds the mask of the ticket",
+        "#777777",
+        "+",
+    ),
     # It is the only arm of its folder, so it may look like a ticket.
     Arm("sparse", "sparse", "sparse networks", "pruned within its only training", "#0072B2", "o"),
 )
@@ -132,7 +142,7 @@ KNOWN = (
 
 def checks(names: Iterable[str]) -> list[Arm]:
     """Those of the arms that are compared with the ticket, in the order of `describe`."""
-    return [arm for name, arm in describe(names).items() if name not in SINGLE and not copied(name)]
+    return [arm for name, arm in describe(names).items() if name not in (*SINGLE, *PREPARING) and not copied(name)]
 
 
 def copied(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from .accuracy import accuracy_figure, difference_figure
+from .accuracy import accuracy_figure, difference_figure, drawable
 from .arms import SINGLE
 from .drawing import Drawing, render
 from .drops import drops_figure
@@ -22,7 +22,8 @@ def draw(table: pd.DataFrame, checked: pd.DataFrame, learned: pd.DataFrame) -> d
     """
     metric = measured(table)
     drawings = {}
-    if (table[metric].notna() & (table["density"] > 0) & (table["density"] < 1) & (table["arm"] != "sparse")).any():
+    shown = drawable(table, metric)
+    if ((shown["density"] < 1) & (shown["arm"] != "sparse")).any():
         drawings["accuracy"] = render(lambda width: accuracy_figure(table, metric, width))
     if (checked["n"] > 0).any():
         drawings["checks"] = render(lambda width: drops_figure(checked, width))

@@ -23,7 +23,7 @@ from .settings import is_study
 from .stated import judgements, tally
 from .structure import idle_table, idle_units
 from .study import study_page
-from .table import lines
+from .table import lines, told_where_needed
 from .verdict import data_of, verdict
 from .verdict_table import verdict_table
 from .winning import bar_words
@@ -81,8 +81,8 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "bar": bar_words(bar, data_of(table)),
         "idle": idle_table(idle) if len(idle) else None,
         "table": numbers,
-        "in_use": any("(" in line.got for _, own in numbers for line in own),
         "tolerance": f"{100 * TOLERANCE:g}",
+        **told_where_needed([numbers]),
     }
     facts = facts_of(folder, table, [*unclear, *mended, *notes(table)])
     return drawings, rendered("page.html.j2", facts=facts, metric=WORDS[metric], drawings=drawings, **told)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .accuracy import dense_band, series
+from .accuracy import dense_band, drawable, series
 from .arms import describe
 from .drawing import beside, density_axis, legend, limits
 from .intervals import levels
@@ -26,7 +26,7 @@ def accuracy_panels(found: Mapping[Setting, pd.DataFrame], metric: str, width: f
     Returns:
         Means over seeds with t intervals, dense networks as a horizontal band; all panels have the same scale.
     """
-    means = {setting: levels(_drawable(own, metric), metric) for setting, own in found.items()}
+    means = {setting: levels(drawable(own, metric), metric) for setting, own in found.items()}
     every = pd.concat(means.values())
     arms = describe(every["arm"])
     others = [arm for name, arm in arms.items() if name != "dense"]
@@ -46,10 +46,6 @@ def accuracy_panels(found: Mapping[Setting, pd.DataFrame], metric: str, width: f
         axes.set_ylim(*limits(every, every["mean"].to_numpy()))
     label(figure, panels, f"{WORDS[metric]} (%)")
     return figure
-
-
-def _drawable(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    return table[(table["density"] > 0) & table[metric].notna()]
 
 
 def grid(titles: list[str], width: float) -> tuple[Figure, list[Axes], float]:

@@ -18,6 +18,7 @@ NUMBERS = (
     "weights_kept",
     "weights",
     "epochs",
+    "epochs_in_all",
     "steps",
     "val_accuracy",
     "val_accuracy_best",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .arms import PREPARING
 from .reading import position
 from .setting import Setting
 
@@ -56,13 +57,16 @@ def pooled(table: pd.DataFrame) -> dict[Setting, pd.DataFrame]:
 
 
 def _points(table: pd.DataFrame) -> list[tuple[tuple[str, Any], ...]]:
-    """The point of every row; older experiments with several learning rates have these as their axis."""
+    """The point of every row; older experiments with several learning rates have these as their axis.
+
+    Trainings that only find tickets are where these are, whatever rate they have of their own.
+    """
     axes = table.attrs.get("axes", [])
     rows: list[Mapping[str, Any]] = [
         point if isinstance(point, dict) else {} for point in table.get("point", pd.Series(index=table.index))
     ]
     points = [tuple((axis, row[axis]) for axis in [*axes, *sorted({*row} - {*axes})] if axis in row) for row in rows]
-    if RATE in axes or table["lr"].nunique() < 2:
+    if RATE in axes or table.loc[~table["arm"].isin(PREPARING), "lr"].nunique() < 2:
         return points
     rates = table["lr"].tolist()
     return [point if np.isnan(rate) else (*point, (RATE, rate)) for point, rate in zip(points, rates, strict=True)]

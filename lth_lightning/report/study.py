@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims import Bar
+from .accuracy import drawable
 from .arms import checks, describe
 from .checks import verdicts
 from .claim_table import claim_line
@@ -26,7 +27,7 @@ from .sentences import WORDS, measured
 from .setting import Setting
 from .settings import settings
 from .stated import judgements, tally
-from .table import lines
+from .table import lines, told_where_needed
 from .verdict import data_of
 from .verdict_table import verdict_table
 from .winning import bar_words
@@ -72,7 +73,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
         "checks": _checks(found, metric),
         "numbers": numbers,
-        "in_use": any("(" in line.got for part in numbers for _, own in part.content for line in own),
+        **told_where_needed([part.content for part in numbers]),
     }
     facts = facts_of_study(folder, table, found, [*unclear, *mended, *notes_of_study(table, found)])
     return drawings, rendered("study.html.j2", facts=facts, metric=WORDS[metric], drawings=drawings, **told)
@@ -92,8 +93,8 @@ def _methods(table: pd.DataFrame) -> dict[str, str]:
 def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[str, Drawing]:
     drawings = {}
     for method in dict.fromkeys(setting.method for setting in found):
-        own = {s: t for s, t in found.items() if s.method == method and t[metric].notna().any()}
-        if any((t["arm"] != "dense").any() for t in own.values()):
+        own = {s: t for s, t in found.items() if s.method == method and len(drawable(t, metric))}
+        if any((drawable(t, metric)["arm"] != "dense").any() for t in own.values()):
             name = f"accuracy-{method}" if method else "accuracy"
             drawings[name] = render(partial(accuracy_panels, own, metric))
     if gaps := gaps_of(found, metric):

@@ -1,6 +1,7 @@
 """The table of all trainings, as text."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -25,6 +26,7 @@ class Line:
         validation: The same for the validation accuracy of the last epoch.
         against_dense: Paired difference from dense networks in percentage points.
         epochs: Epochs of training, and their range where seeds differ.
+        in_all: The same with those of all trainings before that these need; unknown for older folders.
         seconds: Mean wall time of a training.
     """
 
@@ -36,6 +38,7 @@ class Line:
     validation: str
     against_dense: str
     epochs: str
+    in_all: str
     seconds: str
 
 
@@ -57,6 +60,13 @@ def lines(table: pd.DataFrame) -> list[tuple[Arm, list[Line]]]:
     ]
 
 
+def told_where_needed(tables: Iterable[list[tuple[Arm, list[Line]]]]) -> dict[str, bool]:
+    """Whether some line has weights that are not in use (`in_use`), and other epochs in all than its own (`in_all`)."""
+    every = [line for table in tables for _, own in table for line in own]
+    in_all = any(line.in_all not in (line.epochs, EMPTY) for line in every)
+    return {"in_use": any("(" in line.got for line in every), "in_all": in_all}
+
+
 def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
     metric = measured(table)
     own = table[(table["arm"] == arm) & (table["round"] == round)]
@@ -71,6 +81,7 @@ def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
         validation=plus_minus(validation),
         against_dense=_difference(dense) if arm != "dense" else EMPTY,
         epochs=_range(own["epochs"]),
+        in_all=_range(own["epochs_in_all"]),
         seconds=duration(own["seconds"].mean()),
     )
 

@@ -1,5 +1,6 @@
 """One training: the module, the pruning callback, schedules, checkpoints and rewinding."""
 
+from .admm import Admm
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
 from .direct import DirectEpoch
@@ -14,6 +15,7 @@ from .sparsify import CollapseWarning, Sparsify
 from .stopping import StopAt
 
 __all__ = [
+    "Admm",
     "Classifier",
     "Clock",
     "CollapseWarning",

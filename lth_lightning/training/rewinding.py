@@ -53,7 +53,7 @@ def write_start(
     clock: Path,
     weights: Path,
     mask: Mask | None = None,
-    optimizer: Literal["fresh", "kept"] = "fresh",
+    optimizer: Literal["fresh", "kept", "anew"] = "fresh",
     shuffle: int | None = None,
 ) -> Path:
     """Write the checkpoint that a rewound training resumes from.
@@ -66,7 +66,8 @@ def write_start(
         clock: Checkpoint of the moment to rewind to.
         weights: Checkpoint of the weights to start with.
         mask: What to zero.
-        optimizer: 'fresh' for none of the clock's momentum; 'kept' for all of it, which replays the clock's run.
+        optimizer: 'fresh' for none of the clock's momentum; 'kept' for all of it, which replays the clock's run; 'anew'
+            also without its settings and the state of its schedule, for a training with others from the first step on.
         shuffle: Seed to exchange the values of the weights that the mask keeps by, within each layer.
     """
     if path.exists():
@@ -80,6 +81,8 @@ def write_start(
     if optimizer == "fresh":
         for saved in start["optimizer_states"]:
             saved["state"] = {}
+    if optimizer == "anew":
+        start |= {"optimizer_states": [], "lr_schedulers": []}
     save({**start, "state_dict": state, "callbacks": {}, "train_tally": {}}, path)
     return path
 

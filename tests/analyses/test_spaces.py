@@ -166,12 +166,12 @@ def test_what_cannot_be_done_is_one_sentence(words: str, text: str, capsys: Capt
 def test_where_there_is_but_one_network_there_is_nothing_to_say() -> None:
     alone = Lineage({"seed": 0}, [Result(Path("run/seed-0/round-00"), {"round": 0})], Mock())
     for analysis, words in (
-        (FunctionSpace(), "no two networks"),
-        (Curves(), "no two networks"),
-        (Planes(), "no plane"),
+        (FunctionSpace(), "there are no networks to compare"),
+        (Curves(), "there are no networks to compare"),
+        (Planes(), "there is no plane"),
     ):
         assert analysis.rows(alone) == []
-        assert f"there {'are' if 'two' in words else 'is'} {words}" in analysis.sentence([])
+        assert words in analysis.nothing
 
 
 def test_they_are_called_as_their_files() -> None:

@@ -1,4 +1,5 @@
 import base64
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -9,8 +10,12 @@ from xml.etree import ElementTree
 import pytest
 from shown import Page
 
+from lth_lightning.claims import Claim
 from lth_lightning.report import read, summary, verdicts, write_report
+from lth_lightning.report.accuracy import drawable
+from lth_lightning.report.quantity import values_of
 from lth_lightning.report.rendering import softened, typeset
+from lth_lightning.report.settings import is_study
 from lth_lightning.report.table import lines
 from lth_lightning.report.wording import points
 
@@ -74,10 +79,43 @@ def test_the_table_holds_means_and_half_widths(tmp_path: Path, write_training: C
         write_training(tmp_path, arm="ticket", seed=seed, round=2, accuracy=ticket, epochs=2 + seed, density_asked=0.35)
     (_, (dense_line,)), (_, (ticket_line,)) = lines(read(tmp_path))
     # Test accuracy is 0.4 points below validation. s = 0.02: the half-width is 4.302653 * 2 / sqrt(3) = 4.97 points.
-    assert astuple(dense_line) == (*(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "1", "12 s"),)
+    assert astuple(dense_line) == (*(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "1", "1", "12 s"),)
     assert astuple(ticket_line) == (
-        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "2 to 4", "14 s"),
+        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "2 to 4", "6 to 12", "14 s"),
     )
+
+
+def test_epochs_in_all_have_a_column_where_they_are_known_and_others(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    for name, in_all in (("trained alone", 12), ("pruned", 36), ("of an older version", None)):
+        folder = tmp_path / name
+        for arm, round in (("dense", 0), ("ticket", 1)):
+            own = {"epochs_in_all": in_all if round or in_all is None else 12}
+            write_training(folder, arm=arm, seed=0, round=round, accuracy=0.9, **own)
+        page = Page(write_report(folder))
+        assert ("Epochs in all: its own and those" in page.words) == (name == "pruned")
+        assert ("36" in page.tables[-1]) == (name == "pruned")
+        shown = len(page.tables[-1]) // 2
+        assert shown == (10 if name == "pruned" else 9)
+
+
+def test_a_network_trained_by_admm_is_told_but_neither_drawn_nor_a_check(
+    tmp_path: Path, write_experiment: Callable[..., Path], write_training: Callable[..., None]
+) -> None:
+    folder = write_experiment(tmp_path, rounds=2)
+    rows = [json.dumps(json.loads(line) | {"lr": 0.1}) for line in (folder / "results.jsonl").read_text().splitlines()]
+    (folder / "results.jsonl").write_text("\n".join([*rows, ""]))
+    before = read(folder)
+    for seed in range(3):
+        write_training(folder, arm="admm", seed=seed, round=1, accuracy=0.5, density=1.0, density_asked=0.6, lr=1e-3)
+    after, page = read(folder), Page(write_report(folder))
+    assert "ADMM" in page.words
+    assert not is_study(after), "a rate of its own makes no other setting of it"
+    assert not set(verdicts(after)["arm"]) & {"admm"}
+    assert drawable(after, "test_accuracy")["arm"].tolist() == before["arm"].tolist()
+    assert len(summary(folder)) == len(set(summary(folder)))
+    assert values_of(Claim("It is told", of="admm", at={"density": 0.6}, lies="above"), after) == [0.496] * 3
 
 
 def test_the_width_that_was_chosen_for_a_narrower_network_is_told(
@@ -93,7 +131,7 @@ def test_the_width_that_was_chosen_for_a_narrower_network_is_told(
 def test_the_page_holds_the_table(folder: Path, page: Page) -> None:
     shown = [typeset(str(value)) for _, own in lines(read(folder)) for line in own for value in astuple(line)]
     assert page.tables[-1] == shown
-    assert len(shown) == (1 + 4 * 8) * 9  # five arms, eight rounds of all but dense, nine columns
+    assert len(shown) == (1 + 4 * 8) * 10  # five arms, eight rounds of all but dense, ten columns
 
 
 def test_the_page_holds_the_verdicts(folder: Path, page: Page) -> None:

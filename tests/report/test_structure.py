@@ -52,7 +52,10 @@ def test_collapsed_layers_are_named_by_density_arm_and_number_of_seeds() -> None
 
 
 def test_an_effective_density_is_shown_where_it_differs() -> None:
-    blank = {name: float("nan") for name in ("density_asked", "val_accuracy", "test_accuracy", "epochs", "seconds")}
+    blank = {
+        name: float("nan")
+        for name in ("density_asked", "val_accuracy", "test_accuracy", "epochs", "epochs_in_all", "seconds")
+    }
     table = pd.DataFrame(
         [
             {"arm": arm, "seed": 0, "round": 1, "density": 0.05, "effective_density": effective} | blank
