@@ -142,8 +142,7 @@ class Arguments(LightningCLI):
         """What is left without the experiment, whose many arguments take seconds to read, and with further words."""
         config = {key: value for key, value in self.resolved().items() if key not in ONCE}
         with TemporaryDirectory() as folder:
-            path = Path(folder) / "config.yaml"
-            path.write_text(yaml.safe_dump(config))
+            (path := Path(folder) / "config.yaml").write_text(yaml.safe_dump(config))
             words = ["--config", str(path), *words]
             if self._trained_once is None:
                 self._trained_once = Arguments("fit", words)
@@ -184,8 +183,8 @@ class Arguments(LightningCLI):
         if self.command == "fit":
             return Dense()
         made: Experiment = self.parser.instantiate(self.config).experiment
-        made = made if own is None else made.taking(own.policy)
-        return made.tried() if self._tries else made
+        taken = made if own is None else made.taking(own.policy)
+        return taken.tried() if self._tries else taken
 
     def analyses(self) -> list[Analysis]:
         """What is looked at when all trainings have finished."""
@@ -200,9 +199,8 @@ class Arguments(LightningCLI):
     @property
     def _tries(self) -> bool:
         """Whether this is a trial of an experiment with much to leave out."""
-        large = (Study.__name__, Instability.__name__)
         name = self.config.experiment.class_path.rpartition(".")[2] if self.command == "run" else ""
-        return bool(name in large and self.config.trial)
+        return bool(name in (Study.__name__, Instability.__name__) and self.config.trial)
 
     def check_claims(self, own: Sparsify | None) -> None:
         """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""

@@ -87,8 +87,6 @@ class Curves(Analysis):
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """The mean barriers of both, and where that of the curve is highest."""
-        if not rows:
-            return "there are no two networks of one seed between which a curve could be trained"
         line, curve = (100 * fmean(row[f"{way}error_barrier"] for row in rows) for way in ("line_", ""))
         most = max(rows, key=lambda row: float(row["error_barrier"]))
         return (

@@ -61,8 +61,6 @@ class FunctionSpace(Analysis):
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """How often successive rounds disagree, and what all networks know together."""
-        if not rows:
-            return "there are no two networks of one seed whose answers could be compared"
         networks, pairs = ([row for row in rows if kind in row] for kind in ("round", "one"))
         successive = [row["disagreement"] for row in pairs if row["other"] == row["one"] + 1]
         dense = [row["disagreement"] for row in pairs if row["one"] == 0]
