@@ -120,7 +120,7 @@ def test_configs_lists_every_shipped_config_by_kind(capsys: Capture) -> None:
         (line,) = (line for line in said.out.splitlines() if line.startswith(f"  {name} "))
         assert line.endswith(configs.title(path))
     headings = [line for line in said.out.splitlines() if line and not line.startswith((" ", "lth"))]
-    assert headings == ["tasks", "methods", "experiments", "studies", "overlays"]
+    assert headings == ["tasks", "methods", "experiments", "studies", "analyses", "overlays"]
 
 
 def test_an_experiment_says_what_it_trains_and_what_came_of_it(whole: Path, capsys: Capture) -> None:

@@ -299,7 +299,7 @@ def test_a_folder_belongs_to_every_setting_but_those_that_change_no_training(
             assert ".".join([*path, last]) in str(error)  # noqa: PT017
     bar = {f"bar.{name}" for name in ("tolerance", "gap", "nontrivial", "epochs", "alpha")}
     grows = {f"experiment.init_args.{name}" for name in ("rounds", "controls", "controls_at")}
-    assert set(taken) == {"folder", "seeds", "track", "save_seconds", "retry", "claims"} | bar | grows
+    assert set(taken) == {"folder", "seeds", "track", "save_seconds", "retry", "claims", "analyses"} | bar | grows
     assert {"data.init_args.split_seed", "trainer.precision"} <= {".".join(path) for path in leaves(config)}
 
 

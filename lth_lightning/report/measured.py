@@ -66,13 +66,22 @@ def measure_panels(found: Mapping[Setting, pd.DataFrame], column: str, width: fl
     every = pd.concat(line.values for line in lines)
     top = max(every["mean"].max(), min(every["high"].max(), 1.5 * every["mean"].max()), level or 0)
     panels[0].set_ylim(min(0.0, 110 * every["mean"].min()), 108 * top)
-    label(figure, panels, LABELS[column], explained=len({line.look.label for line in lines}) > 1)
+    label(
+        figure, panels, LABELS[column] + _policy(found, column), explained=len({line.look.label for line in lines}) > 1
+    )
     if all((line.values["density"] == 1).all() for line in lines):
         figure.supxlabel("")
     if not LABELS[column].endswith(")"):  # no share
         for axes in panels:
             axes.yaxis.set_major_formatter(lambda value, _: f"{value / 100:g}")
     return figure
+
+
+def _policy(found: Mapping[Setting, pd.DataFrame], column: str) -> str:
+    """By what batch norm normalised, which can decide whether there is a barrier."""
+    told = f"{column}_statistics"
+    policies = sorted({each for own in found.values() if told in own for each in own[told].dropna()})
+    return f"\nbatch norm: {', '.join(policies)}" if policies else ""
 
 
 def _by_density(axes: Axes, lines: list[Line], width: float) -> None:

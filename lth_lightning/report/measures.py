@@ -6,8 +6,8 @@ from pathlib import Path
 from .rows import Row, objects
 
 MEASURES: Mapping[str, Mapping[str, str]] = {  # analysis -> column of the table -> what its rows call it
-    "between_rounds": {"error_barrier": "error_barrier"},
-    "instability": {"instability": "error_barrier"},
+    "between_rounds": {"error_barrier": "error_barrier", "error_barrier_statistics": "statistics"},
+    "instability": {"instability": "error_barrier", "instability_statistics": "statistics"},
     "distances": {"angular_distance": "angular"},
     "weight_correlation": {"weight_correlation": "total"},
 }
@@ -16,7 +16,7 @@ LEVELS: Mapping[str, float] = {  # column -> the value that it is compared with
     "error_barrier": 0.02,
     "weight_correlation": 0.2,  # chance, where large are as many as by default
 }
-COLUMNS = tuple(column for columns in MEASURES.values() for column in columns)
+COLUMNS = tuple(c for columns in MEASURES.values() for c in columns if not c.endswith("_statistics"))
 
 
 def measures(folder: Path) -> dict[str, Row]:
@@ -28,7 +28,7 @@ def measures(folder: Path) -> dict[str, Row]:
     Returns:
         `error_barrier` between its network and the one of the round before, and their `angular_distance`; the
         `instability` of it and its copies; the `weight_correlation` with its initialisation. All are shares but the
-        distance, which is 1 for unrelated networks.
+        distance, which is 1 for unrelated networks. `..._statistics` says by what batch norm normalised there.
     """
     found: dict[str, Row] = {}
     for name, columns in MEASURES.items():

@@ -94,7 +94,7 @@ def test_trainings_are_labelled_by_arm_round_and_folder_and_counted_beforehand(t
     claim = Claim("ADMM is near", of="ticket", minus="admm", at={"density": 0.2}, lies="above")
     claim.check(experiment.arms, experiment.axes, experiment.found)
     study = Study(methods={"a": experiment, "b": experiment})
-    claim.check({arm for arm in study.arms if not arm.startswith("b/")}, study.axes, study.found)
+    claim.check({arm: at for arm, at in study.arms.items() if not arm.startswith("b/")}, study.axes, study.found)
     assert {"a/admm", "b/admm"} < study.arms.keys()
     assert study.trainings == 1 + 2 * 5, "the dense network is shared"
     assert study.moments == ("0it",)

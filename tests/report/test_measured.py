@@ -78,6 +78,7 @@ def test_a_panel_shows_means_with_intervals_beside_the_line_of_stability(folder:
     low, high = bars[2][0].get_segments()[0][:, 1]
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, 3, stats.sem([1, 2, 6])))
     assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [2]
+    assert axes.figure.get_supylabel().endswith("batch norm: interpolated")
 
 
 def copies(instability: dict[str, list[float]]) -> pd.DataFrame:
