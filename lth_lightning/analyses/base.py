@@ -32,7 +32,7 @@ class Lineage:
     """A dense network and its tickets, in the order of their rounds: one seed, and of a study one method and point.
 
     Args:
-        labels: Columns that all its rows share: `seed`, and of a study `method` and `point`.
+        labels: Columns that all its rows share: `seed`, and of a study `point` and `method`, if it is of one.
         networks: The dense network first; none of a method that makes copies only.
         copies: Sets of networks that differ in SGD noise only.
         precision: The context in which they were evaluated when they were trained.

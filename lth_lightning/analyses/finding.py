@@ -46,7 +46,8 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
             tickets = same[same["arm"] == "ticket"].sort_values("round")
             point = own.iloc[0].get("point")
             at = point if isinstance(point, dict) else {}
-            labels = {"seed": int(str(seed)), **({"method": method, "point": at} if method is not None else {})}
+            labels = {"seed": int(str(seed)), **({"method": method} if method is not None else {})}
+            labels |= {"point": at} if "point" in own else {}
             networks = _results(folder, pd.concat([dense, tickets]))
             copies = [_results(folder, rows) for rows in _copies(same)]
             place = int(str(seed)), at

@@ -72,6 +72,7 @@ class Part:
         experiment: What is arranged there.
         run: Does so by a recipe, given the replicate's folder.
         trainings: Number of trainings in its folder.
+        shared: The folders, in the replicate's, of the trainings that it shares with others.
         changes: What its configuration has in place of the common one's.
     """
 
@@ -79,6 +80,7 @@ class Part:
     experiment: "Experiment"
     run: Callable[[Recipe, Path], list[Result]]
     trainings: int
+    shared: Sequence[str] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 

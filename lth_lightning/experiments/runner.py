@@ -203,7 +203,9 @@ class Run:
         return self.folder / f"seed-{seed}" / part.name
 
     def _done(self, part: Part, seed: int) -> bool:
-        return sum(1 for _ in self._place(part, seed).rglob("result.pt")) >= part.trainings
+        own = sum(1 for _ in self._place(part, seed).rglob("result.pt"))
+        shared = (self.folder / f"seed-{seed}" / name / "result.pt" for name in part.shared)
+        return own >= part.trainings and all(result.exists() for result in shared)
 
 
 def _note(folder: Path, experiment: Experiment) -> None:

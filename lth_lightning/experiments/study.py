@@ -62,7 +62,8 @@ class Study(Experiment):
                 name="/".join(filter(None, [point.name, name])),
                 experiment=method,
                 run=partial(self._run, point, name),
-                trainings=method.trainings - _shared(method),
+                trainings=method.trainings - len(_shared(method)),
+                shared=["/".join(filter(None, [point.name, shared])) for shared in _shared(method)],
                 changes=point.changes,
             )
             for name, method in self.methods.items()
@@ -202,9 +203,9 @@ class Study(Experiment):
         return replace(self, methods=methods, grid=ends(self.grid))
 
 
-def _shared(method: Experiment) -> int:
-    """Number of a method's trainings that are shared with others."""
-    return ("dense" in method.arms) + len(method.small_dense)
+def _shared(method: Experiment) -> list[str]:
+    """The folders, at a point of the grid, of a method's trainings that are shared with others."""
+    return [*(["dense"] if "dense" in method.arms else []), *map(small_dense, method.small_dense)]
 
 
 def _has(arguments: Mapping[str, Any], name: str) -> bool:
