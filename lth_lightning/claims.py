@@ -24,7 +24,7 @@ class Claim:
         minus: The arm that is subtracted, written alike.
         at: Where: 'density' (the nearest that was trained, within 5 %), and an axis of a study's grid each, such as
             {density: 0.086, lr: 0.005}. What is left out has to have one value only, or be `along`.
-        lies: Where the quantity lies: above `by`, below `by`, or within `by` of zero.
+        lies: Where the quantity lies: above `by`, below `by`, within `by` of zero, or near the paper's number, as much.
         by: The threshold, in the units of the metric: 0.005 is half a percentage point of accuracy.
         moves: Whether it rises or falls along an axis, by more than `by` a step, and a step is from one value to the
             next.
@@ -41,7 +41,7 @@ class Claim:
     of: str
     minus: str | None = None
     at: dict[str, Any] = field(default_factory=dict)
-    lies: Literal["above", "below", "within"] | None = None
+    lies: Literal["above", "below", "within", "near"] | None = None
     by: float = 0.0
     moves: Literal["rises", "falls"] | None = None
     along: str | None = None
@@ -54,8 +54,9 @@ class Claim:
             raise ValueError(f"{self._starts} has to say either where the quantity lies, or how it moves")
         if (self.moves is None) != (self.along is None):
             raise ValueError(f"{self._starts} says how a quantity moves along an axis: give moves and along")
-        if self.lies == "within" and not self.by > 0:
-            raise ValueError(f"{self._starts} lies within {self.by} of zero: give by a number above zero")
+        if self.lies in ("within", "near") and (not self.by > 0 or (self.lies == "near" and self.paper is None)):
+            also = ", and the paper's" * (self.lies == "near")
+            raise ValueError(f"{self._starts} lies {self.lies} by {self.by}: give by a number above zero{also}")
         if self.moves is not None and self.by < 0:
             raise ValueError(f"{self._starts} moves by more than {self.by} a step: give 0 or more")
         if self.along in self.at:

@@ -72,6 +72,8 @@ def _asks(claim: Claim) -> str:
     where = f"{what}{', '.join([quantity, *(f'{axis} {named(value)}' for axis, value in at.items())])}"
     if claim.lies is not None:
         threshold = amount(claim, claim.by)
+        if claim.lies == "near" and claim.paper is not None:
+            return f"{where}: {amount(claim, claim.paper)} {PLUS_MINUS} {threshold.lstrip('+')}"
         return f"{where}: {claim.lies} {PLUS_MINUS + threshold.lstrip('+') if claim.lies == 'within' else threshold}"
     step = f" by more than {amount(claim, claim.by).lstrip('+')}" if claim.by else ""
     along = "falling density" if claim.along == "density" else claim.along

@@ -68,10 +68,12 @@ def judge(claim: Claim, table: pd.DataFrame) -> Judgement:
 
 def region(claim: Claim) -> tuple[float, float]:
     """Between which ends the quantity lies, or the slope, if the claim is true."""
+    paper = 0.0 if claim.paper is None else claim.paper
     ends = {
         "above": (claim.by, math.inf),
         "below": (-math.inf, claim.by),
         "within": (-claim.by, claim.by),
+        "near": (paper - claim.by, paper + claim.by),
         "rises": (claim.by, math.inf),
         "falls": (-math.inf, -claim.by),
     }

@@ -153,6 +153,44 @@ def test_settings_out_of_range_are_refused() -> None:
         WeightCorrelation(p=0)
 
 
+def test_a_run_ends_with_the_analyses_that_its_config_asks_for_once(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "noise"
+    noise = f"run --config digits --experiment Instability --experiment.moments [0it,3it] --folder {folder}"
+    line = f"{noise} --data.subset 140 --trainer.max_epochs 2 --analyses '[{{class_path: Instability}}]'"
+    said = lth(line, capsys)
+    assert (said.code, said.err) == (0, "")
+    assert "the instability of dense networks in points is" in said.out
+    file = folder / "analyses" / "instability.jsonl"
+    found = written("instability", str(folder))
+    assert [(row["arm"], row["start_step"], row["copies"]) for row in found] == [("from_0it", 0, 2), ("from_3it", 3, 2)]
+    made = file.stat().st_mtime_ns
+    assert "instability of" not in lth(line, capsys).out
+    assert file.stat().st_mtime_ns == made, "nothing new was trained, so nothing is looked at again"
+    more = line.replace("class_path: Instability", "class_path: Instability, init_args: {number: 5}")
+    assert "the instability of" in lth(more, capsys).out, "other arguments"
+    assert len(written("instability", str(folder))[0]["alphas"]) == 7
+    assert read(folder).set_index("arm")["instability"].dropna().index.tolist() == ["from_0it", "from_3it"]
+
+
+def test_the_instability_is_the_barrier_between_the_copies_and_their_ends_are_what_was_recorded(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    folder = tmp_path / "imp"
+    line = SMALL.replace("--folder run", f"--folder {folder}").replace("[RearrangedMask]", "[OtherNoise]")
+    how = "{class_path: Instability, init_args: {number: 5, where: ends, images: [test, train]}}"
+    assert lth(f"{line} --experiment.rounds 1 --analyses '[{how}]'", capsys).code == 0
+    recorded = {row["arm"]: row for row in rows(folder)}
+    test, train = written("instability", str(folder))
+    assert (test["images"], train["images"], test["arm"], test["copies"]) == ("test", "train", "ticket", 2)
+    (errors,) = test["error"]
+    assert 1 - errors[0] == pytest.approx(recorded["ticket"]["test_accuracy"], abs=1e-7)
+    assert 1 - errors[-1] == pytest.approx(recorded["other_noise"]["test_accuracy"], abs=1e-7)
+    assert test["error_barrier"] == pytest.approx(max(errors) - (errors[0] + errors[-1]) / 2)
+    assert train["error"] != test["error"]
+    ticket = read(folder).query("arm == 'ticket'")
+    assert ticket["instability"].tolist() == [test["error_barrier"]], "of the first images"
+
+
 @pytest.mark.slow
 def test_of_a_study_each_method_and_point_is_a_lineage_with_its_own_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture

@@ -8,6 +8,7 @@ import torch
 from fake import NAMES, FakeRecipe, drawn, equal, masked, run
 
 from lth_lightning.experiments import (
+    FineTuned,
     IterativePruning,
     OneShotPruning,
     RandomTicket,
@@ -105,3 +106,19 @@ def test_only_the_seed_of_masks_decides_how_a_mask_is_rearranged_and_drawn(tmp_p
         "rearranged_mask": False,
         "random_ticket": False,
     }
+
+
+@pytest.mark.parametrize("rewind", [Rewind(), Rewind(to="3it")], ids=["init", "early"])
+@pytest.mark.parametrize("kind", [IterativePruning, OneShotPruning])
+def test_fine_tuning_starts_with_the_dense_networks_trained_weights_under_the_tickets_mask(
+    kind: type, rewind: Rewind, tmp_path: Path
+) -> None:
+    options = {"rounds": 3, "keep": 0.5} if kind is IterativePruning else {"densities": [0.5, 0.2]}
+    recipe = run(kind(rewind=rewind, controls=[FineTuned()], **options), tmp_path)
+    for ticket, control in zip(recipe.tickets("ticket"), recipe.tickets("fine_tuned"), strict=True):
+        assert control.mask == ticket.mask
+        assert (control.init, control.spent) == (ticket.init, ticket.spent), "the same epochs were needed"
+        start = load(control.start)
+        assert equal(start["state_dict"], masked(drawn("0/round-00 trained"), ticket.mask))
+        assert start["loops"]["moment"] == "0it", "the schedule begins again"
+        assert start["optimizer_states"][0]["state"] == {}

@@ -85,6 +85,23 @@ def test_a_ticket_and_its_control_are_copied_from_the_same_start(of: Any, tmp_pa
     assert len({*noise(trained).values()}) == 2, "one noise for each copy"
 
 
+def test_copies_may_be_made_of_some_rounds_only(tmp_path: Path) -> None:
+    controls = [Reinitialised(), OtherNoise(at=[1, 3]), OtherNoise(copy=2)]
+    experiment = IterativePruning(rounds=3, keep=0.5, controls=controls, controls_at=[2, 3])
+    trained = run(experiment, tmp_path)
+    assert len(trained.trained) == experiment.trainings == 4 + 2 + 1 + 2
+    assert [ticket.round for ticket in trained.tickets("other_noise")] == [3]
+    assert [ticket.round for ticket in trained.tickets("other_noise_2")] == [2, 3]
+    assert experiment.arms["other_noise"] == [0.125]
+    tried = experiment.tried()
+    assert tried.arms.keys() == experiment.arms.keys(), "a trial has every arm"
+
+
+def test_a_copy_of_what_is_not_trained_is_refused() -> None:
+    with pytest.raises(ValueError, match="copies reinitialised, which the controls lack: add it"):
+        IterativePruning(controls=[OtherNoise(Reinitialised())])
+
+
 def test_in_a_study_the_dense_network_is_shared_and_keeps_all_moments(tmp_path: Path) -> None:
     methods = {
         "noise": Instability(moments=["0it", "2it"]),

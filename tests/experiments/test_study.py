@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 from fake import FakeRecipe, equal, run, trained
 
 from lth_lightning.experiments import (
@@ -16,6 +17,7 @@ from lth_lightning.experiments import (
     SmallDense,
     Study,
 )
+from lth_lightning.experiments.runner import Run
 from lth_lightning.sparsity import AtInit
 from lth_lightning.training import load
 
@@ -172,6 +174,17 @@ def test_points_that_a_verdict_compares_may_differ_in_the_learning_rate_only() -
 def test_a_study_takes_no_method_from_outside() -> None:
     with pytest.raises(ValueError, match="a study names its methods, and the config has a Sparsify with AtInit"):
         Study(methods={"imp": IMP}).taking(AtInit(0.1))
+
+
+@pytest.mark.parametrize("extra", [{}, {"imp": IterativePruning(rounds=1)}], ids=["alone", "with another"])
+def test_a_study_is_not_finished_before_what_its_methods_share(extra: dict[str, Any], tmp_path: Path) -> None:
+    study = Study(methods={"plain": Dense(), **extra})
+    job = Run(study, tiny.build, tmp_path, {})
+    assert job.missing() == len(study.parts)
+    assert len({result.folder for result in job.run()}) == study.trainings == job.finished
+    assert job.missing() == 0
+    (tmp_path / "seed-0" / "dense" / "result.pt").unlink()
+    assert job.missing() == len(study.parts)
 
 
 def test_a_trial_has_every_method_and_little_of_each() -> None:

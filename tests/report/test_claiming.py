@@ -12,6 +12,7 @@ from scipy import stats
 
 from lth_lightning.claims import Claim
 from lth_lightning.report import read
+from lth_lightning.report.claim_table import claim_line
 from lth_lightning.report.claiming import judge
 
 Cell = tuple[str | None, str, float, dict[str, Any]]  # method, arm, density, point
@@ -79,6 +80,23 @@ def test_a_claim_is_supported_inside_and_refuted_outside_of_its_region(lies: str
 def test_within_is_refuted_by_an_interval_on_either_side(sign: int) -> None:
     differences = [sign * d for d in (0.020, 0.021, 0.022)]
     assert judge(one_claim("within", 0.005, minus="dense"), plain(differences)).answer == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("paper", "by", "answer"),
+    [  # the interval is -4.853 to 7.853 points
+        (0.015, 0.0636, "supported"),
+        (0.015, 0.0635, "cannot tell"),
+        (0.1, 0.02, "refuted"),
+        (-0.1, 0.05, "refuted"),
+        (-0.1, 0.06, "cannot tell"),
+    ],
+)
+def test_near_is_about_the_papers_number(paper: float, by: float, answer: str) -> None:
+    near = Claim("near", "ticket", minus="dense", at={"density": 0.2}, lies="near", by=by, paper=paper)
+    assert judge(near, plain([0.01, 0.02])).answer == answer
+    asked = claim_line(judge(near, plain([0.01, 0.02]))).asks
+    assert asked.endswith(f"{100 * paper:+.2f} points ± {100 * by:.2f} points")
 
 
 @given(st.lists(st.integers(-300, 300), min_size=2, max_size=6), st.integers(-200, 200))

@@ -114,6 +114,8 @@ def test_what_methods_share_has_the_densities_of_all_and_equal_ones_once() -> No
         ({"moves": "rises"}, "give moves and along"),
         ({"lies": "above", "along": "lr"}, "give moves and along"),
         ({"lies": "within"}, "give by a number above zero"),
+        ({"lies": "near", "by": 0.01}, "give by a number above zero, and the paper's"),
+        ({"lies": "near", "paper": 0.9}, "give by a number above zero, and the paper's"),
         ({"moves": "falls", "along": "lr", "by": -0.1}, "give 0 or more"),
         ({"moves": "falls", "along": "lr", "at": {"lr": 0.1}}, "leave it out of at"),
     ],
