@@ -34,6 +34,7 @@ class Lineage:
     Args:
         labels: Columns that all its rows share: `seed`, and of a study `point` and `method`, if it is of one.
         networks: The dense network first; none of a method that makes copies only.
+        controls: Networks of the same shape beside its tickets.
         copies: Sets of networks that differ in SGD noise only.
         precision: The context in which they were evaluated when they were trained.
         build: A fresh set of module, data module and Trainer arguments, initialised as the dense network was.
@@ -42,6 +43,7 @@ class Lineage:
     labels: Mapping[str, Any]
     networks: Sequence[Result]
     build: Callable[[], Built]
+    controls: Sequence[Result] = ()
     copies: Sequence[Sequence[Result]] = ()
     precision: Callable[[], AbstractContextManager[None]] = nullcontext
 

@@ -13,6 +13,7 @@ class WeightCorrelation(Analysis):
     """R_p of every network with its initialisation under its mask (Liu et al., 2021, arXiv:2102.11068).
 
     The share of the largest weights of each layer at the end that were among the largest at the beginning; p by chance.
+    That initialisation is the dense network's, also for controls that start otherwise.
 
     Args:
         p: Share of a layer's kept weights that counts as large.
@@ -28,18 +29,20 @@ class WeightCorrelation(Analysis):
             raise ValueError(f"p is a share of the weights, above 0 and up to 1, such as 0.2, not {self.p}")
 
     def rows(self, lineage: Lineage) -> list[Row]:
-        """A row for each round: all layers together, and each."""
+        """A row for each network, those of controls too: all layers together, and each."""
         initial, found = lineage.initial(), []
-        for network in lineage.networks:
+        for network in (*lineage.networks, *lineage.controls):
             measured = weight_correlation(initial, weights_of(network), self.p, network.mask)
-            row = {name: network.row[name] for name in ("round", "density", "folder")} | {"total": measured.total}
+            row = {name: network.row[name] for name in ("arm", "round", "density", "folder")}
+            row |= {"total": measured.total}
             found.append({**lineage.labels, **row, "chance": measured.chance, "layers": dict(measured.layers)})
         return found
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """Of dense networks, and of the sparsest."""
-        last = max(row["round"] for row in rows)
-        dense, sparse = (fmean(row["total"] for row in rows if row["round"] == number) for number in (0, last))
+        own = [row for row in rows if row["arm"] in ("dense", "ticket")]
+        last = max(row["round"] for row in own)
+        dense, sparse = (fmean(row["total"] for row in own if row["round"] == number) for number in (0, last))
         then = f", {sparse:.2f} in round {last}" if last else ""
         return (
             f"of large weights {dense:.2f} were large at initialisation in dense networks{then} ({self.p:g} by chance)"

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from ..experiments import Built, Result
+from ..experiments import Built, Result, SmallDense
 from ..report import read
 from .base import Lineage
 
@@ -49,9 +49,11 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
             labels = {"seed": int(str(seed)), **({"method": method} if method is not None else {})}
             labels |= {"point": at} if "point" in own else {}
             networks = _results(folder, pd.concat([dense, tickets]))
+            beside = ~same["arm"].isin(["dense", "ticket", SmallDense.arm]) & same["copy_of"].isna()
+            controls = _results(folder, same[beside].sort_values(["round", "arm"]))
             copies = [_results(folder, rows) for rows in _copies(same)]
             place = int(str(seed)), at
-            found.append(Lineage(labels, networks, partial(build, *place), copies, build.precision(*place)))
+            found.append(Lineage(labels, networks, partial(build, *place), controls, copies, build.precision(*place)))
     return found
 
 

@@ -49,8 +49,8 @@ def state(seed: int, training: str) -> dict[str, torch.Tensor]:
     return dict(torch.load(f"run/seed-{seed}/{training}.ckpt", weights_only=True)["state_dict"])
 
 
-def masks(seed: int, number: int) -> dict[str, torch.Tensor]:
-    return dict(torch.load(f"run/seed-{seed}/round-{number:02}/result.pt", weights_only=True)["mask"])
+def masks(seed: int, training: str) -> dict[str, torch.Tensor]:
+    return dict(torch.load(f"run/seed-{seed}/{training}/result.pt", weights_only=True)["mask"])
 
 
 def test_the_ends_of_a_line_are_worth_what_their_trainings_wrote() -> None:
@@ -75,12 +75,12 @@ def test_distances_are_those_of_the_checkpoints_on_the_weights_that_both_keep() 
     ]
     for row in found:
         ends = []
-        kept = {name: torch.ones_like(mask) for name, mask in masks(row["seed"], 0).items()}
+        kept = {name: torch.ones_like(mask) for name, mask in masks(row["seed"], "round-00").items()}
         for end in (row["one"], row["other"]):
             name = "round-00/kept-0it" if end == "init" else f"round-{end:02}/last"
             ends.append(state(row["seed"], name))
             if end != "init":
-                kept = {name: mask & masks(row["seed"], end)[name] for name, mask in kept.items()}
+                kept = {name: mask & masks(row["seed"], f"round-{end:02}")[name] for name, mask in kept.items()}
         one, other = (torch.cat([end[name][mask] for name, mask in kept.items()]).double().numpy() for end in ends)
         cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
         assert row["angular"] == pytest.approx(2 * math.acos(cosine) / math.pi, abs=1e-6)
@@ -89,10 +89,13 @@ def test_distances_are_those_of_the_checkpoints_on_the_weights_that_both_keep() 
 
 
 def test_weight_correlation_counts_the_large_weights_that_were_large() -> None:
-    for row in written("weight_correlation"):
-        before, after = state(row["seed"], "round-00/kept-0it"), state(row["seed"], f"round-{row['round']:02}/last")
+    found = written("weight_correlation")
+    assert {row["arm"] for row in found} == {"dense", "ticket", "rearranged_mask"}
+    for row in found:
+        place = ("" if row["arm"] in ("dense", "ticket") else f"{row['arm']}/") + f"round-{row['round']:02}"
+        before, after = state(row["seed"], "round-00/kept-0it"), state(row["seed"], f"{place}/last")
         common = large = 0
-        for name, kept in masks(row["seed"], row["round"]).items():
+        for name, kept in masks(row["seed"], place).items():
             old, new = (np.abs(weights[name][kept].numpy()) for weights in (before, after))
             count = int(0.2 * len(old) + 0.5)
             top = [{*np.argsort(-values, kind="stable")[:count].tolist()} for values in (old, new)]
