@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from .connected import connected_figure
 from .drawing import Drawing, render
 from .function_space import function_space_figure
+from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
 
@@ -33,13 +34,17 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         folder: Its folder.
     """
     figures: dict[str, Callable[[pd.DataFrame, float], Figure]] = {
+        "instability": lines_figure,
+        "between_rounds": lines_figure,
         "distances": distances_figure,
         "function_space": function_space_figure,
         "planes": planes_figure,
         "curves": connected_figure,
     }
     return {
-        name: render(partial(figure, table)) for name, figure in figures.items() if len(table := analysed(folder, name))
+        f"lines-{name}" if figure is lines_figure else name: render(partial(figure, table))
+        for name, figure in figures.items()
+        if len(table := analysed(folder, name))
     }
 
 
