@@ -51,7 +51,7 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
         raise UsageError(f"{folder}: {'; '.join(dict.fromkeys(analysis.nothing for analysis in analyses))}")
 
 
-def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console: Console) -> None:
+def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console: Console, tracker: Any = None) -> None:
     """Make the analyses that a configuration asks for, of an experiment that has finished.
 
     What was made of these trainings already is not made again; of several processes one does.
@@ -61,15 +61,18 @@ def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console
         arguments: Its configuration.
         experiment: What it arranges.
         console: To say what is in each.
+        tracker: Of W&B, which gets their curves.
     """
-    analyses = [analysis for analysis in arguments.analyses() if not _current(folder, analysis)]
-    if not analyses:
-        return
+    due = [analysis for analysis in arguments.analyses() if not _current(folder, analysis)]
     try:
         with held(folder / "analyses"):
-            found = lineages(folder, _Builder(folder, arguments, experiment))
-            for analysis in analyses:
+            found = lineages(folder, _Builder(folder, arguments, experiment)) if due else []
+            for analysis in due:
                 _write(folder, analysis, found, console)
+            for analysis in arguments.analyses() if tracker is not None else ():
+                file = _file(folder, analysis)
+                rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+                tracker.analysed(analysis.name, *analysis.curves(rows), anew=analysis in due)
     except InUseError:
         console.print(f"another process analyses {folder}")
 

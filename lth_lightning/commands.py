@@ -121,7 +121,7 @@ def train(command: str, args: list[str]) -> None:
     if given.analyses and not job.missing():
         from .analyzing import conclude  # reads reports, and so imports what draws them
 
-        conclude(job.folder, arguments, job.experiment, console)
+        conclude(job.folder, arguments, job.experiment, console, tracker)
 
 
 def _conclude(console: Console, job: Run, trained: int) -> None:

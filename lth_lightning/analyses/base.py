@@ -59,6 +59,14 @@ class Lineage:
         return {name: state[name] for name in self.networks[0].mask}
 
 
+def named(row: Row, *others: Any) -> str:
+    """A label of a row's curve: its setting and seed, and what else tells it apart."""
+    point = row.get("point") or {}
+    place = [str(row["method"])] if row.get("method") else []
+    place += [Point(point, {}).name] if point else []
+    return " ".join([*place, f"seed {row['seed']}", *map(str, others)])
+
+
 class Analysis(ABC):
     """Looks at the networks of an experiment after the fact, as often as one likes; none of them is changed."""
 
@@ -77,6 +85,14 @@ class Analysis(ABC):
         Args:
             rows: At least one.
         """
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """What W&B draws of the rows: against which axis, and label -> places and values; none by default.
+
+        Args:
+            rows: Of all lineages.
+        """
+        return "", {}
 
     @property
     def nothing(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ..analysis import weight_correlation
-from .base import Analysis, Lineage, Row, weights_of
+from .base import Analysis, Lineage, Row, named, weights_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class WeightCorrelation(Analysis):
             row |= {"total": measured.total}
             found.append({**lineage.labels, **row, "chance": measured.chance, "layers": dict(measured.layers)})
         return found
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """Of tickets, and of each control, by round."""
+        found: dict[str, list[tuple[float, float]]] = {}
+        for row in rows:
+            arm = "ticket" if row["arm"] == "dense" else row["arm"]
+            found.setdefault(f"weight_correlation/{named(row, arm)}", []).append((row["round"], row["total"]))
+        return "round", found
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """Of dense networks, and of the sparsest."""

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import get_args
 
 from ..analysis import Measure, distance_matrix
-from .base import Analysis, Lineage, Row, weights_of
+from .base import Analysis, Lineage, Row, named, weights_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,17 @@ class Distances(Analysis):
             | ({"folder": folders[j]} if j in folders and i + 1 == j else {})  # what is said of a round: since the last
             for i, j in pairs
         ]
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """The angle to the round before, and to the initialisation, by round."""
+        found: dict[str, list[tuple[float, float]]] = {}
+        for row in rows:
+            if row["other"] == "init":
+                found.setdefault(f"angular_distance/{named(row, 'to init')}", []).append((row["one"], row["angular"]))
+            elif row["other"] == row["one"] + 1:
+                label = f"angular_distance/{named(row, 'to the round before')}"
+                found.setdefault(label, []).append((row["other"], row["angular"]))
+        return "round", found
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """The mean angle of successive rounds, and of trained networks to their initialisation."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..analysis import Batches, Statistics, along, alphas, barrier
 from ..experiments import Built
-from .base import Analysis, Lineage, Row
+from .base import Analysis, Lineage, Row, named
 from .images import Images, calibrating, check_calibration, in_order
 
 State = Mapping[str, Tensor]
@@ -61,6 +61,17 @@ class Lines(Analysis):
             for images in self.images
             for statistics in self.statistics
         ]
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """The error along every line, by the first of the ways."""
+        found = {}
+        for row in self.of_first(rows):
+            what = f"rounds {row['from']} to {row['to']}" if "from" in row else f"{row['arm']} round {row['round']}"
+            errors = row["error"] if isinstance(row["error"][0], list) else [row["error"]]
+            for number, error in enumerate(errors):
+                label = named(row, what, *([f"pair {number}"] if len(errors) > 1 else []))
+                found[f"error/{label}"] = list(zip(row["alphas"], error, strict=True))
+        return "alpha", found
 
     @property
     def how(self) -> str:

@@ -41,11 +41,14 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "planes": planes_figure,
         "curves": connected_figure,
     }
-    return {
-        f"lines-{name}" if figure is lines_figure else name: render(partial(figure, table))
-        for name, figure in figures.items()
-        if len(table := analysed(folder, name))
-    }
+    drawings = {}
+    for name, figure in figures.items():
+        table = analysed(folder, name)
+        if figure is not lines_figure and len(table):
+            drawings[name] = render(partial(figure, table))
+        elif {"images", "statistics", "alphas", "error"} <= {*table}:
+            drawings[f"lines-{name}"] = render(partial(figure, table))
+    return drawings
 
 
 def distances_figure(table: pd.DataFrame, width: float) -> Figure:

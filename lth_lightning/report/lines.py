@@ -39,7 +39,7 @@ def lines_figure(table: pd.DataFrame, width: float) -> Figure:
                 errors = np.mean([np.mean(np.atleast_2d(error), axis=0) for error in rows["error"]], axis=0)
                 label = name if name in shown else "_"
                 axes.plot(rows["alphas"].iloc[0], 100 * errors, color=shade, label=label, linewidth=1.8)
-        axes.set_xticks([0, 0.5, 1], ["one end", "half way", "the other"])
+        axes.set_xticks([0, 0.5, 1], ["one", "half way", "other"])
         axes.set_ylim(bottom=0)
     figure.supylabel("error (%)", fontsize=10, color="#33373D")
     legend(figure, *panels)

@@ -23,6 +23,7 @@ LABELS: Mapping[str, str] = {  # column -> what its axis says; without a unit wh
     "angular_distance": "angular distance to the round before",
     "weight_correlation": "large before and after (%)",
 }
+COPIES = "copies of dense networks"
 SINGLY = tuple(column for column in LABELS if column != "angular_distance")  # of which one experiment has a map
 
 
@@ -56,11 +57,12 @@ def measure_panels(found: Mapping[Setting, pd.DataFrame], column: str, width: fl
     level = LEVELS.get(column)
     lines = list(_lines(found, column))
     titles = list(dict.fromkeys(line.panel for line in lines))
+    sparse = {line.panel for line in lines if (line.values["density"] < 1).any()}
+    wholes = {*titles} - sparse
     figure, panels, each = grid([title or "all" for title in titles] if len(titles) > 1 else titles, width)
     for axes, title in zip(panels, titles, strict=True):
         own = [line for line in lines if line.panel == title]
-        whole = all((line.values["density"] == 1).all() for line in own)
-        (_by_arm if whole else _by_density)(axes, own, each)
+        (_by_arm if title in wholes else _by_density)(axes, own, each)
         if level is not None:
             axes.axhline(100 * level, color="#555555", linewidth=1.2, linestyle=":")
     every = pd.concat(line.values for line in lines)
@@ -69,7 +71,10 @@ def measure_panels(found: Mapping[Setting, pd.DataFrame], column: str, width: fl
     label(
         figure, panels, LABELS[column] + _policy(found, column), explained=len({line.look.label for line in lines}) > 1
     )
-    if all((line.values["density"] == 1).all() for line in lines):
+    for axes, title in zip(panels, titles, strict=True):
+        if title in wholes:
+            axes.set_xlabel("copies start from" if title.endswith(COPIES) else "")
+    if wholes == {*titles}:
         figure.supxlabel("")
     if not LABELS[column].endswith(")"):  # no share
         for axes in panels:
@@ -100,7 +105,7 @@ def _by_arm(axes: Axes, lines: list[Line], width: float) -> None:
         place = line.values["arm"].map(places).to_numpy(float) + shift
         series(axes, line.values, line.look, place)
     axes.set_xlim(-0.6, len(arms) - 0.4)
-    axes.set_xticks(list(places.values()), [arm.label for arm in arms])
+    axes.set_xticks(list(places.values()), [arm.label.removeprefix("from ") for arm in arms])
     axes.grid(visible=False, axis="x")
 
 
@@ -123,7 +128,7 @@ def _lines(found: Mapping[Setting, pd.DataFrame], column: str) -> Iterator[Line]
         copies = own[own["arm"].str.startswith(FROM)]
         if len(copies):
             copies = copies.set_index("arm").loc[[name for name in arms if name.startswith(FROM)]].reset_index()
-            title = ", ".join(filter(None, [place, "copies of dense networks"]))
+            title = ", ".join(filter(None, [place, COPIES]))
             look = by_value[setting.at.get(along)] if along else replace(describe(["ticket"])["ticket"], label="copies")
             yield Line(title, look, copies)
 

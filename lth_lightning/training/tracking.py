@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,6 +95,31 @@ class WandbTracker:
     def failed(self, name: str, why: str) -> None:
         """End the run of a training that failed."""
         self._attempt(lambda: self._runs.close(failed=True))
+
+    def analysed(self, name: str, axis: str, curves: Mapping[str, Sequence[tuple[float, float]]], anew: bool) -> None:
+        """A run with the curves of an analysis.
+
+        Args:
+            name: Of the analysis.
+            axis: What its curves are drawn against, such as 'alpha'.
+            curves: Label -> places and values.
+            anew: Whether it was made just now; else a run that is there is left.
+        """
+        run = f"analysis/{name}"
+        if curves and (anew or self._done.get(run) != self._mode):
+            self._attempt(lambda: self._draw(run, axis, curves))
+
+    def _draw(self, run: str, axis: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+        places: dict[float, dict[str, Any]] = {}
+        for label, curve in curves.items():
+            for place, value in curve:
+                places.setdefault(place, {axis: place})[label] = value
+        self._runs.open(run, "analysis", {"arm": run}, self._mode, axis=axis, resume=False)
+        for number, place in enumerate(sorted(places)):
+            self._runs.log(places[place], number)
+        self._runs.close()
+        self._done[run] = self._mode
+        self._save()
 
     def close(self) -> None:
         """End the run of a training that was cut, and write the overviews."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tracked import recorded
 from typed import SMALL, lth, rows
 
 from lth_lightning.analyses import BetweenRounds, WeightCorrelation
@@ -223,3 +224,22 @@ def test_of_a_study_each_method_and_point_is_a_lineage_with_its_own_network(
             "test_accuracy"
         ]
         assert 1 - row["error"][-1] == pytest.approx(ticket, abs=1e-7)
+
+
+@pytest.mark.slow
+def test_wandb_gets_the_curves_of_analyses_once(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "noise"
+    line = (
+        f"run --config digits --experiment Instability --experiment.moments [0it] --folder {folder} --track offline "
+        "--data.subset 140 --trainer.max_epochs 1 --analyses '[{class_path: Instability, init_args: {number: 3}}]'"
+    )
+    assert lth(line, capsys).code == 0
+    (row,) = written("instability", str(folder))
+    run = recorded(folder / "wandb")["analysis/instability"]
+    label = "error/seed 0 from_0it round 0"
+    expected = sorted(zip(row["alphas"], row["error"][0], strict=True))
+    assert [(each["alpha"], each[label]) for each in run.logged] == expected
+    assert run.axes["*"] == "alpha"
+    before = sorted((folder / "wandb").iterdir())
+    assert lth(line, capsys).code == 0
+    assert sorted((folder / "wandb").iterdir()) == before

@@ -99,9 +99,7 @@ def from_left(bars: ErrorbarContainer) -> list[float]:
 def test_moments_are_in_the_order_of_training() -> None:
     table = copies({"2ep": [0.0, 0.01], "10it": [0.1, 0.2], "10ep": [0.0, 0.0], "0it": [0.5, 0.7], "2it": [0.3, 0.3]})
     (axes,) = measure_panels({Setting(""): table}, "instability", WIDE).axes
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
-        *("from 0it", "from 2it", "from 10it", "from 2ep", "from 10ep")
-    ]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [*("0it", "2it", "10it", "2ep", "10ep")]
     assert from_left(axes.containers[0]) == pytest.approx([60, 30, 15, 0.5, 0])
 
 
