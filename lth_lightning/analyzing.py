@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from rich.console import Console
 
 from . import configs
 from .analyses import Analysis, BetweenRounds, Distances, Instability, WeightCorrelation
-from .analyses.base import Lineage, Row
-from .analyses.finding import lineages
+from .analyses.base import Lineage, Row, state_of
+from .analyses.finding import given, lineages
+from .analysis.states import check_alike
 from .arguments import Arguments, made_by
 from .experiments import Built, Experiment, Study
 from .experiments.trainer import quiet_trainer
@@ -29,21 +31,28 @@ DEFAULT: tuple[Analysis, ...] = (BetweenRounds(), Instability(), Distances(), We
 def analyze(folder: Path, args: Sequence[str]) -> None:
     """Write `analyses/NAME.jsonl` into an experiment's folder, and say in a sentence what is in each.
 
+    Of several folders, of trainings, it compares these networks in their order, and writes into the first one.
+
     Args:
-        folder: The experiment's folder.
-        args: The other words: `--config` and `--analyses`; without, the analyses that the experiment's configuration
-            asks for are made, or the usual ones.
+        folder: The experiment's folder, or a training's.
+        args: The other words: folders of further trainings, `--config` and `--analyses`; without, the analyses that the
+            experiment's configuration asks for are made, or the usual ones.
 
     Raises:
-        UsageError: If there is no experiment, or nothing in it to analyse.
+        UsageError: If there is no experiment, or nothing in it to analyse, or networks have not one architecture.
     """
+    others = [Path(word) for word in takewhile(lambda word: not word.startswith("-"), args)]
     with usage_errors("analyze"):
-        asked = _asked(configs.resolve(list(args)))
-        arguments, experiment = made_by(folder)
+        asked = _asked(configs.resolve(list(args[len(others) :])))
+        home = next((each for each in folder.parents if (each / "config.yaml").is_file()), folder) if others else folder
+        arguments, experiment = made_by(home)
         analyses = asked or arguments.analyses() or DEFAULT
+        builder = _Builder(home, arguments, experiment)
         try:
-            found = lineages(folder, _Builder(folder, arguments, experiment))
-        except FileNotFoundError as error:
+            found = [given([folder, *others], builder)] if others else lineages(folder, builder)
+            for network in found[0].networks if others else ():
+                check_alike(found[0].build().module.state_dict(), state_of(network), str(network.folder))
+        except (FileNotFoundError, ValueError) as error:
             raise UsageError(str(error)) from error
         torch.set_num_threads(default_threads(found[0].build().module))
     console = Console(highlight=False, markup=False, soft_wrap=True)

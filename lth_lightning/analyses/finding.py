@@ -1,6 +1,6 @@
 """From an experiment's folder to its lineages."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from ..experiments import Built, Result, SmallDense
+from ..experiments import Built, Result, SmallDense, read_result
 from ..report import read
 from .base import Lineage
 
@@ -55,6 +55,28 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
             place = int(str(seed)), at
             found.append(Lineage(labels, networks, partial(build, *place), controls, copies, build.precision(*place)))
     return found
+
+
+def given(networks: Sequence[Path], build: Builder) -> Lineage:
+    """Any networks, as if they were successive rounds: numbered from 0 in their order.
+
+    Args:
+        networks: The folders of finished trainings.
+        build: Makes what networks are evaluated in, for the seed and the point of the first.
+
+    Raises:
+        FileNotFoundError: If one is no finished training.
+    """
+    results = []
+    for number, folder in enumerate(networks):
+        result = read_result(folder)
+        if result is None:
+            raise FileNotFoundError(f"'{folder}' is no finished training: name a folder with a result.pt")
+        results.append(Result(folder, {**result.row, "round": number, "folder": str(folder)}))
+    first = results[0].row
+    at = first["point"] if isinstance(first.get("point"), dict) else {}
+    place = int(first["seed"]), at
+    return Lineage({"seed": place[0]}, results, partial(build, *place), precision=build.precision(*place))
 
 
 def _results(folder: Path, rows: pd.DataFrame) -> list[Result]:

@@ -150,6 +150,40 @@ def test_what_cannot_be_done_is_one_sentence(words: str, text: str, capsys: Capt
     assert said.err.count("\n") == 1
 
 
+def test_any_networks_are_compared_in_the_order_given(capsys: Capture) -> None:
+    one, other = "run/seed-0/round-00", "run/seed-1/round-02"
+    said = lth(f"analyze {one} {other}", capsys)
+    assert (said.code, said.err) == (0, "")
+    (row,) = written("between_rounds", one)
+    dense = next(row for row in rows(Path("run")) if (row["seed"], row["arm"]) == (0, "dense"))
+    ticket = next(row for row in rows(Path("run")) if (row["seed"], row["arm"], row["round"]) == (1, "ticket", 2))
+    ends = (dense["test_accuracy"], ticket["test_accuracy"])
+    assert (1 - row["error"][0], 1 - row["error"][-1]) == pytest.approx(ends, abs=1e-7)
+    assert (row["from"], row["to"], row["folder"]) == (0, 1, other)
+    again = lth(f"analyze {one} {one} --analyses+=BetweenRounds", capsys)
+    assert (again.code, again.err) == (0, "")
+    (row,) = written("between_rounds", one)
+    assert {*row["error"]} == {row["error"][0]}, "from a network to itself there is no way"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("run/seed-0/round-00 run/seed-0", "'run/seed-0' is no finished training: name a folder with a result.pt"),
+        ("run/seed-0/round-00 nowhere", "'nowhere' is no finished training"),
+        ("run/seed-0/round-00 other/seed-0/round-00", "compare networks of one architecture"),
+    ],
+)
+def test_what_is_no_pair_of_networks_is_one_sentence(words: str, text: str, capsys: Capture) -> None:
+    if "other" in words:
+        narrow = SMALL.replace("--folder run", "--folder other")
+        assert lth(f"{narrow} --experiment.rounds 1 --model.net.width 0.1", capsys).code == 0
+    said = lth(f"analyze {words}", capsys)
+    assert said.code == 2
+    assert text in said.err
+    assert said.err.count("\n") == 1
+
+
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one batch"):
         BetweenRounds(calibration=0)
@@ -240,6 +274,6 @@ def test_wandb_gets_the_curves_of_analyses_once(tmp_path: Path, capsys: Capture)
     expected = sorted(zip(row["alphas"], row["error"][0], strict=True))
     assert [(each["alpha"], each[label]) for each in run.logged] == expected
     assert run.axes["*"] == "alpha"
-    before = sorted((folder / "wandb").iterdir())
+    (before,) = (folder / "wandb").glob("*analysis-instability*")
     assert lth(line, capsys).code == 0
-    assert sorted((folder / "wandb").iterdir()) == before
+    assert [*(folder / "wandb").glob("*analysis-instability*")] == [before], "not begun again"
