@@ -58,8 +58,11 @@ def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("uninterrupted", EXPERIMENTS, indirect=True)
-@pytest.mark.parametrize("saving", SAVINGS)
+@pytest.mark.parametrize(  # saved as rarely as by default these are too short to be resumed, which one may show
+    ("uninterrupted", "saving"),
+    [*((experiment, "after every step") for experiment in EXPERIMENTS), ("imp", "as by default")],
+    indirect=["uninterrupted"],
+)
 def test_an_experiment_killed_at_random_moments_ends_bit_for_bit_as_if_it_had_not_been(
     uninterrupted: Uninterrupted, saving: str, tmp_path: Path
 ) -> None:
