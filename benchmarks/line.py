@@ -49,12 +49,12 @@ def seconds(action: Callable[[], object]) -> float:
 def main(name: str, turns: int = 5) -> None:
     """Measure and print."""
     net, batches = {"lenet": lenet, "resnet20": resnet20, "resnet50": large}[name]()
-    ends = [{key: value.clone() for key, value in net.state_dict().items()} for _ in range(2)]
+    one, other = ({key: value.clone() for key, value in net.state_dict().items()} for _ in range(2))
     places = alphas(PLACES if name != "resnet50" else 3)
     turns = turns if name != "resnet50" else 1
     ratios = []
     for _ in range(turns):
-        line = seconds(lambda: along(net, *ends, places, batches, "interpolated"))
+        line = seconds(lambda: along(net, one, other, places, batches, "interpolated"))
         ratios.append(line / seconds(lambda: [evaluate(net, batches) for _ in places]))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{name}: {len(places)} places cost {statistics.median(ratios):.3f} x as many evaluations", end=" ")
@@ -62,4 +62,4 @@ def main(name: str, turns: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -1,17 +1,13 @@
 """What analyses of lines between networks have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from torch import Tensor
-
-from ..analysis import Batches, Statistics, along, alphas, barrier
-from ..experiments import Built
+from ..analysis import Statistics, alphas
 from .base import Analysis, Lineage, Row, named
 from .images import Images, calibrating, check_calibration, in_order
-
-State = Mapping[str, Tensor]
+from .way import Way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +41,7 @@ class Lines(Analysis):
             if not chosen or len({*chosen}) < len(chosen) or {*chosen} - {*get_args(known)}:
                 raise ValueError(f"{what} are {list(chosen)}: give one or more of {', '.join(get_args(known))}, once")
 
-    def ways(self, lineage: Lineage) -> "list[Way]":
+    def ways(self, lineage: Lineage) -> list[Way]:
         """Every combination of images and statistics, in their order."""
         built = lineage.build()
         places = (0.0, *alphas(self.number, self.where), 1.0)  # the ends are what a barrier is counted from
@@ -81,25 +77,3 @@ class Lines(Analysis):
     def of_first(self, rows: Sequence[Row]) -> list[Row]:
         """The rows of the first of the ways."""
         return [r for r in rows if (r["images"], r["statistics"]) == (self.images[0], self.statistics[0])]
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way to evaluate networks on a line."""
-
-    built: Built
-    places: Sequence[float]
-    images: Images
-    batches: Batches
-    statistics: Statistics
-    calibration: Batches | None
-
-    def line(self, one: State, other: State) -> Row:
-        """Values along the line from one state to another, and their barriers."""
-        curve = along(
-            self.built.module, one, other, self.places, self.batches, self.statistics, calibration=self.calibration
-        )
-        row: dict[str, Any] = {"images": self.images, "statistics": self.statistics, "alphas": list(curve.alphas)}
-        for name, values in (("error", curve.error), ("loss", curve.loss)):
-            row |= {name: list(values), f"{name}_barrier": barrier(values[1:-1], (values[0], values[-1]))}
-        return row
