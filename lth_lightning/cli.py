@@ -43,7 +43,12 @@ def _run(command: str, args: list[str], debug: bool) -> int:
     if command == "configs":
         print(configs.listed())
         return 0
-    from .commands import dispatch  # Lightning takes seconds to import, which help should not
+    if command == "report":
+        from .reporting import report
+
+        report(args)
+        return 0
+    from .commands import dispatch  # Lightning takes seconds to import, which help and reports should not
 
     return dispatch(command, args, debug)
 

@@ -25,6 +25,7 @@ from .experiments.status import told
 from .failures import UsageError, out_of_space
 from .files import InUseError
 from .mistakes import missing, refusals, usage_errors
+from .reporting import folder_of
 from .slurm import requeueing, submit
 from .training import CollapseWarning, Seeds
 from .training.devices import default_threads
@@ -44,14 +45,12 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
     with refusals(), _quiet(debug):
         if command in ("run", "fit"):
             train(command, configs.resolve(args))
-        elif command == "report":
-            report(args)
         elif command == "status":
             status(args)
         elif command == "analyze":
             from .analyzing import analyze  # reads reports, and so imports what draws them
 
-            analyze(_folder("analyze", args[:1]), args[1:])
+            analyze(folder_of("analyze", args[:1]), args[1:])
         else:
             evaluate(command, configs.resolve(args))
     return 0
@@ -203,27 +202,8 @@ def _tracker(mode: str, job: Run, console: Console) -> Any:
 
 def status(args: list[str]) -> None:
     """`lth status FOLDER`."""
-    folder = _folder("status", args)
+    folder = folder_of("status", args)
     with usage_errors("run"):
         arguments, experiment = made_by(folder)
     for line in told(folder, arguments.seeds, experiment):
         print(line)
-
-
-def _folder(command: str, args: list[str]) -> Path:
-    if len(args) != 1 or args[0].startswith("-"):
-        raise UsageError(f"give the folder of an experiment, such as lth {command} runs/imp")
-    return Path(args[0])
-
-
-def report(args: list[str]) -> None:
-    """`lth report FOLDER`."""
-    folder = _folder("report", args)
-    from .report import summary, write_report  # matplotlib takes a second to import
-
-    try:
-        write_report(folder)
-        for line in summary(folder):
-            print(line)
-    except FileNotFoundError as error:
-        raise UsageError(str(error)) from error

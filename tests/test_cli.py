@@ -68,6 +68,15 @@ def test_help_and_mistyped_commands_take_no_time() -> None:
     assert done.stdout.rpartition("##")[2].strip() == "[0, 0, 0, 0, 0, 2, 0] []"
 
 
+def test_a_report_imports_no_training(whole: Path) -> None:
+    code = (
+        "import sys; from lth_lightning.cli import main\n"
+        "print('##', main(['report', 'run']), sorted({'torch', 'lightning', 'jsonargparse'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=whole.parent)
+    assert done.stdout.rpartition("##")[2].strip() == "0 []"
+
+
 def test_the_module_is_the_command(capsys: Capture) -> None:
     done = subprocess.run([sys.executable, "-m", "lth_lightning", "rnu"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == lth("rnu", capsys)
