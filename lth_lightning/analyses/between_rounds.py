@@ -17,13 +17,14 @@ class BetweenRounds(Lines):
     Args:
         number: How many networks on the line to evaluate.
         where: At the 'ends' and evenly between them, or in the 'middles' of as many equal parts.
+        span: Between which alphas, 0 being one network and 1 the other.
         statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
             or 'estimated' on training images at each place; those of the 'batch' at hand.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
         calibration: Number of training batches to estimate statistics on.
 
     Raises:
-        ValueError: If there are too few places on the line, no calibration, or no such statistics or images.
+        ValueError: If there are too few places on the line, or no such span, calibration, statistics or images.
     """
 
     def rows(self, lineage: Lineage) -> list[Row]:

@@ -10,7 +10,7 @@ from ..analysis import Bent, Curve, Kind, Statistics, alphas, barrier, bend_, co
 from ..analysis.connecting import check_training
 from ..experiments import Built, Result
 from ..training import Epochs
-from .base import Analysis, Lineage, Row, state_of
+from .base import Analysis, Lineage, Row, named, state_of
 from .images import Images, calibrating, check_calibration, in_order
 
 
@@ -84,6 +84,15 @@ class Curves(Analysis):
         for (before, one), (after, other) in pairwise(states):
             masks = (before.mask, after.mask)
             yield before, after, train(one=one, other=other, batches=Epochs(built.data), masks=masks)
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """The error along every trained curve and every line."""
+        found = {}
+        for row in rows:
+            label = named(row, f"rounds {row['from']} to {row['to']}")
+            found[f"error on the curve/{label}"] = list(zip(row["alphas"], row["error"], strict=True))
+            found[f"error on the line/{label}"] = list(zip(row["alphas"], row["line_error"], strict=True))
+        return "alpha", found
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """The mean barriers of both, and where that of the curve is highest."""

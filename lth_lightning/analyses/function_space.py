@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..analysis import disagreement, embed, ensemble_accuracy, loss_distance, output_distance, outputs
 from ..experiments import Result
-from .base import Analysis, Lineage, Row, state_of
+from .base import Analysis, Lineage, Row, named, state_of
 from .images import Images, in_order
 
 
@@ -58,6 +58,15 @@ class FunctionSpace(Analysis):
             for i, network in enumerate(lineage.networks)
         ]
         return [{**lineage.labels, **row} for row in (*networks, *pairs)]
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """How often each round disagrees with the one before, by round."""
+        found: dict[str, list[tuple[float, float]]] = {}
+        for row in rows:
+            if "one" in row and row["other"] == row["one"] + 1:
+                label = f"disagreement/{named(row, 'with the round before')}"
+                found.setdefault(label, []).append((row["other"], row["disagreement"]))
+        return "round", found
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """How often successive rounds disagree, and what all networks know together."""

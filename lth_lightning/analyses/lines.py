@@ -19,17 +19,19 @@ class Lines(Analysis):
     Args:
         number: How many networks on the line to evaluate: 20 in Maene et al., 2021; 30 in Frankle et al., 2020.
         where: At the 'ends' and evenly between them, or in the 'middles' of as many equal parts, as Frankle et al.
+        span: Between which alphas, 0 being one network and 1 the other.
         statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
             or 'estimated' on training images at each place; those of the 'batch' at hand.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
         calibration: Number of training batches to estimate statistics on.
 
     Raises:
-        ValueError: If there are too few places on the line, no calibration, or no such statistics or images.
+        ValueError: If there are too few places on the line, or no such span, calibration, statistics or images.
     """
 
     number: int = 20
     where: Literal["ends", "middles"] = "ends"
+    span: tuple[float, float] = (0.0, 1.0)
     statistics: Sequence[Statistics] = ("interpolated",)
     images: Sequence[Images] = ("test",)
     calibration: int = 8
@@ -37,6 +39,8 @@ class Lines(Analysis):
     def __post_init__(self) -> None:
         alphas(self.number, self.where)
         check_calibration(self.calibration)
+        if not 0 <= self.span[0] < self.span[1] <= 1:
+            raise ValueError(f"span is {list(self.span)}: give two alphas from 0 to 1, the smaller one first")
         for what, chosen, known in (("statistics", self.statistics, Statistics), ("images", self.images, Images)):
             if not chosen or len({*chosen}) < len(chosen) or {*chosen} - {*get_args(known)}:
                 raise ValueError(f"{what} are {list(chosen)}: give one or more of {', '.join(get_args(known))}, once")
@@ -44,7 +48,9 @@ class Lines(Analysis):
     def ways(self, lineage: Lineage) -> list[Way]:
         """Every combination of images and statistics, in their order."""
         built = lineage.build()
-        places = (0.0, *alphas(self.number, self.where), 1.0)  # the ends are what a barrier is counted from
+        low, high = self.span
+        inside = (low + (high - low) * alpha for alpha in alphas(self.number, self.where))
+        places = (0.0, *inside, 1.0)  # the ends are what a barrier is counted from
         return [
             Way(
                 built,

@@ -123,13 +123,13 @@ def test_typed_again_it_writes_the_same_and_says_a_sentence_each(capsys: Capture
 
 def test_what_is_asked_for_is_done_as_asked(capsys: Capture) -> None:
     shutil.copytree("run", "asked", ignore=shutil.ignore_patterns("analyses"))
-    how = "{number: 2, where: middles, images: [val], statistics: [batch, interpolated]}"
+    how = "{number: 2, where: middles, images: [val], statistics: [batch, interpolated], span: [0, 0.5]}"
     assert lth(f"analyze asked --analyses '[{{class_path: BetweenRounds, init_args: {how}}}]'", capsys).code == 0
     assert [path.name for path in Path("asked/analyses").iterdir()] == ["between_rounds.jsonl"]
     found = written("between_rounds", "asked")
     assert [row["statistics"] for row in found] == ["batch", "interpolated"] * 4, "a row for each way"
     for row in found:
-        assert (row["alphas"], row["images"]) == ([0, 0.25, 0.75, 1], "val")
+        assert (row["alphas"], row["images"]) == ([0, 0.125, 0.375, 1], "val")
         assert row["error_barrier"] == pytest.approx(max(row["error"][1:3]) - (row["error"][0] + row["error"][3]) / 2)
 
 
@@ -140,6 +140,7 @@ def test_what_is_asked_for_is_done_as_asked(capsys: Capture) -> None:
         ("nowhere", "'nowhere' has no config.yaml: name the folder that `lth run ... --folder` wrote to"),
         ("run --analyses [Nonsense]", "Nonsense"),
         ("run --analyses '[{class_path: BetweenRounds, init_args: {number: 1}}]'", "at least 2 alphas"),
+        ("run --analyses '[{class_path: BetweenRounds, init_args: {span: [0.5, 0.2]}}]'", "the smaller one first"),
         ("run --analyses '[{class_path: WeightCorrelation, init_args: {p: 2}}]'", "p is a share of the weights"),
     ],
 )
