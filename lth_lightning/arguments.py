@@ -188,7 +188,7 @@ class Arguments(LightningCLI):
 
     def analyses(self) -> list[Analysis]:
         """What is looked at when all trainings have finished."""
-        return list(self.parser.instantiate(self.config).analyses)
+        return [each.tried() if self.config.trial else each for each in self.parser.instantiate(self.config).analyses]
 
     @property
     def seeds(self) -> list[int]:

@@ -94,6 +94,10 @@ class Analysis(ABC):
         """
         return "", {}
 
+    def tried(self) -> "Analysis":
+        """Itself, or the same with less to evaluate, for a trial."""
+        return self
+
     @property
     def nothing(self) -> str:
         """Why there is no row, where there is none, as a sentence without its full stop."""

@@ -1,6 +1,7 @@
 """Which images networks are looked at with, and on which batch norm's statistics are estimated."""
 
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, cast
 
 from torch import Tensor
 
@@ -13,13 +14,20 @@ Images = Literal["train", "val", "test"]
 
 
 def in_order(lineage: Lineage, images: Images) -> Batches:
-    """The images to evaluate on, as they are: those of training too, where the data module augments by `augment`."""
-    data: Any = lineage.build().data
+    """The images to evaluate on, as they are: those of training too, where the data module augments by `augment`.
+
+    As many batches as the Trainer was limited to, so that a network is worth what its training recorded.
+    """
+    built = lineage.build()
+    data: Any = built.data
     if images == "train":
         data.augment, data.drop_last = False, False
     loaders = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
-    batches: Batches = loaders[images]()
-    return batches
+    loader: Any = loaders[images]()
+    limit = built.trainer.get(f"limit_{images}_batches")
+    if limit is None:
+        return cast("Batches", loader)
+    return list(islice(loader, limit if isinstance(limit, int) else int(limit * len(loader))))
 
 
 def calibrating(lineage: Lineage, statistics: Statistics, batches: int) -> list[tuple[Tensor, Tensor]] | None:

@@ -1,8 +1,8 @@
 """What analyses of lines between networks have in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, Self, get_args
 
 from ..analysis import Statistics, alphas
 from .base import Analysis, Lineage, Row, named
@@ -44,6 +44,10 @@ class Lines(Analysis):
         for what, chosen, known in (("statistics", self.statistics, Statistics), ("images", self.images, Images)):
             if not chosen or len({*chosen}) < len(chosen) or {*chosen} - {*get_args(known)}:
                 raise ValueError(f"{what} are {list(chosen)}: give one or more of {', '.join(get_args(known))}, once")
+
+    def tried(self) -> Self:
+        """At three places."""
+        return replace(self, number=min(3, self.number))
 
     def ways(self, lineage: Lineage) -> list[Way]:
         """Every combination of images and statistics, in their order."""

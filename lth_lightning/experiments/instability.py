@@ -67,8 +67,8 @@ class Instability(Experiment):
         refuse_own_mask(built.trainer)
 
     def tried(self) -> Self:
-        """From the beginning, and from the first moment after it."""
-        return replace(self, moments=list(dict.fromkeys(map(early, self.moments))))
+        """Two copies from the beginning, and from the first moment after it."""
+        return replace(self, moments=list(dict.fromkeys(map(early, self.moments))), copies=2)
 
     @property
     def arms(self) -> Mapping[str, Sequence[float]]:
