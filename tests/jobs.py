@@ -1,6 +1,7 @@
 """Jobs on a real SLURM: submitting, cutting and awaiting them, and a record of the trainings that they begin."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -108,6 +109,11 @@ class Job:
     def output(self) -> str:
         """What all tasks printed, from the first start on."""
         return "".join(path.read_text() for path in sorted(self.place.path.glob(f"slurm-{self.name}*.out")))
+
+    def requeued_itself(self) -> bool:
+        """Whether it said so; at times SLURM ends srun before it passes that on, which then tells the exit code."""
+        said = f"preempted: job {self.name} is requeued, and continues where it was\n"
+        return said in self.output or f"Exited with exit code {128 + signal.SIGUSR1}" in self.output
 
     def until(self, there: Callable[[], bool], seconds: float = 90) -> None:
         """Wait for something that the job does."""

@@ -48,7 +48,7 @@ def requeued(job: Job) -> Job:
 def preempted(job: Job) -> Job:
     job.place.run("scancel", "--signal=USR1", job.name)
     job.again()
-    assert f"preempted: job {job.name} is requeued, and continues where it was\n" in job.output
+    assert job.requeued_itself()
     return job
 
 
@@ -79,7 +79,7 @@ def test_before_its_time_is_over_a_job_saves_and_goes_back_to_the_queue(place: P
     endless = [*WORDS, "--trainer.max_epochs", "100000", "--save_seconds", "1e9"]
     job = place.submit("experiment", endless, "--time=1", "--signal=USR1@30")
     job.back()
-    assert f"preempted: job {job.name} is requeued, and continues where it was\n" in job.output
+    assert job.requeued_itself()
     assert tiny.saved(place.path / DENSE) > 0
 
 
