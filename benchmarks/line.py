@@ -25,8 +25,8 @@ def lenet() -> tuple[nn.Module, list[tuple[Tensor, Tensor]]]:
 
 
 def resnet20() -> tuple[nn.Module, list[tuple[Tensor, Tensor]]]:
-    """ResNet-20, and 2,000 images of CIFAR-10's size."""
-    return CIFARResNet(20), images((3, 32, 32), 4, 500)
+    """ResNet-20, and 500 images of CIFAR-10's size."""
+    return CIFARResNet(20), images((3, 32, 32), 1, 500)
 
 
 def large() -> tuple[nn.Module, list[tuple[Tensor, Tensor]]]:
