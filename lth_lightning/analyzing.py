@@ -50,11 +50,12 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
         builder = _Builder(home, arguments, experiment)
         try:
             found = [given([folder, *others], builder)] if others else lineages(folder, builder)
+            module = found[0].build().module
             for network in found[0].networks if others else ():
-                check_alike(found[0].build().module.state_dict(), state_of(network), str(network.folder))
+                check_alike(module.state_dict(), state_of(network), str(network.folder))
         except (FileNotFoundError, ValueError) as error:
             raise UsageError(str(error)) from error
-        torch.set_num_threads(default_threads(found[0].build().module))
+        torch.set_num_threads(default_threads(module))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     if not sum(_write(folder, analysis, found, console) for analysis in analyses):
         raise UsageError(f"{folder}: {'; '.join(dict.fromkeys(analysis.nothing for analysis in analyses))}")
@@ -72,13 +73,14 @@ def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console
         console: To say what is in each.
         tracker: Of W&B, which gets their curves.
     """
-    due = [analysis for analysis in arguments.analyses() if not _current(folder, analysis)]
+    analyses = arguments.analyses()
+    due = [analysis for analysis in analyses if not _current(folder, analysis)]
     try:
         with held(folder / "analyses"):
             found = lineages(folder, _Builder(folder, arguments, experiment)) if due else []
             for analysis in due:
                 _write(folder, analysis, found, console)
-            for analysis in arguments.analyses() if tracker is not None else ():
+            for analysis in analyses if tracker is not None else ():
                 file = _file(folder, analysis)
                 rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
                 tracker.analysed(analysis.name, *analysis.curves(rows), anew=analysis in due)

@@ -50,8 +50,7 @@ class Lineage:
     @property
     def setting(self) -> str:
         """Of a study the method and the point of the grid, such as 'imp lr-0.1'."""
-        point = self.labels.get("point", {})
-        return " ".join(filter(None, [self.labels.get("method"), Point(point, {}).name if point else ""]))
+        return setting_of(self.labels)
 
     def initial(self) -> dict[str, Tensor]:
         """The prunable weights before training."""
@@ -59,12 +58,15 @@ class Lineage:
         return {name: state[name] for name in self.networks[0].mask}
 
 
+def setting_of(row: Mapping[str, Any]) -> str:
+    """Method and point of the grid that a row is of, such as 'imp lr-0.1'; empty if it is of no study."""
+    point = row.get("point") or {}
+    return " ".join(filter(None, [row.get("method"), Point(point, {}).name if point else ""]))
+
+
 def named(row: Row, *others: Any) -> str:
     """A label of a row's curve: its setting and seed, and what else tells it apart."""
-    point = row.get("point") or {}
-    place = [str(row["method"])] if row.get("method") else []
-    place += [Point(point, {}).name] if point else []
-    return " ".join([*place, f"seed {row['seed']}", *map(str, others)])
+    return " ".join(filter(None, [setting_of(row), f"seed {row['seed']}", *map(str, others)]))
 
 
 class Analysis(ABC):

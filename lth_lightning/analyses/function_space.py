@@ -36,10 +36,10 @@ class FunctionSpace(Analysis):
         """
         if len(lineage.networks) < 2:
             return []
-        built, logits = lineage.build(), list[Tensor]()
+        built, batches, logits = lineage.build(), in_order(lineage, self.images), list[Tensor]()
         for network in lineage.networks:
             built.module.load_state_dict(state_of(network))
-            scores, labels = outputs(built.module, in_order(lineage, self.images))
+            scores, labels = outputs(built.module, batches)
             logits.append(scores)
         found = list(zip(lineage.networks, logits, strict=True))
         pairs = [_pair(*one, *other, labels) for one, other in combinations(found, 2)]

@@ -55,16 +55,10 @@ class Lines(Analysis):
         low, high = self.span
         inside = (low + (high - low) * alpha for alpha in alphas(self.number, self.where))
         places = (0.0, *inside, 1.0)  # the ends are what a barrier is counted from
+        calibration = {each: calibrating(lineage, each, self.calibration) for each in self.statistics}
         return [
-            Way(
-                built,
-                places,
-                images,
-                in_order(lineage, images),
-                statistics,
-                calibrating(lineage, statistics, self.calibration),
-            )
-            for images in self.images
+            Way(built, places, images, batches, statistics, calibration[statistics])
+            for images, batches in ((each, in_order(lineage, each)) for each in self.images)
             for statistics in self.statistics
         ]
 
