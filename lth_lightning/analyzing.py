@@ -147,6 +147,7 @@ class _Builder:
         self.folder, self.arguments = folder, arguments
         points = experiment.points if isinstance(experiment, Study) else []
         self.changes = {str(dict(point.at)): point.changes for point in points}
+        self._contexts: dict[str, Callable[[], AbstractContextManager[None]]] = {}
 
     def __call__(self, seed: int, point: Mapping[str, Any]) -> Built:
         changes = self.changes.get(str(dict(point)), {})
@@ -158,5 +159,7 @@ class _Builder:
 
     def precision(self, seed: int, point: Mapping[str, Any]) -> Callable[[], AbstractContextManager[None]]:
         """The context in which networks were evaluated when they were trained."""
-        trainer = quiet_trainer(self(seed, point).trainer, self.folder, [], 0)
-        return trainer.precision_plugin.forward_context
+        if (known := str(dict(point))) not in self._contexts:  # whatever the seed
+            trainer = quiet_trainer(self(seed, point).trainer, self.folder, [], 0)
+            self._contexts[known] = trainer.precision_plugin.forward_context
+        return self._contexts[known]
