@@ -121,15 +121,15 @@ def _current(folder: Path, analysis: Analysis) -> bool:
     made = file.stat().st_mtime
     if any(table.stat().st_mtime > made for table in folder.rglob("results.jsonl")):
         return False
-    first = next(iter(file.read_text().splitlines()), None)
-    told = {} if first is None else json.loads(first)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
     own = json.loads(json.dumps(vars(analysis)))
-    return first is None or all(_among(value, told.get(name)) for name, value in own.items())
+    return not rows or all(_told(value, [row.get(name) for row in rows]) for name, value in own.items())
 
 
-def _among(asked: Any, told: Any) -> bool:
-    """Whether a row tells an argument; of several statistics or images it tells the first."""
-    return bool(asked == told or (isinstance(asked, list) and told == asked[0]))
+def _told(asked: Any, told: Sequence[Any]) -> bool:
+    """Whether rows were made with an argument; of several statistics or images each tells one."""
+    several = isinstance(asked, list) and not isinstance(told[0], list)
+    return list(dict.fromkeys(told)) == asked if several else all(each == asked for each in told)
 
 
 def _asked(words: Sequence[str]) -> Sequence[Analysis]:

@@ -17,7 +17,7 @@ class BetweenRounds(Lines):
     Args:
         number: How many networks on the line to evaluate.
         where: At the 'ends' and evenly between them, or in the 'middles' of as many equal parts.
-        span: Between which alphas, 0 being one network and 1 the other.
+        span: Between which alphas, 0 being one network and 1 the other; beyond these it goes on straight.
         statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
             or 'estimated' on training images at each place; those of the 'batch' at hand.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
@@ -28,14 +28,17 @@ class BetweenRounds(Lines):
     """
 
     def rows(self, lineage: Lineage) -> list[Row]:
-        """A row for each pair of successive rounds and way to evaluate, with the values along the line."""
+        """A row for each pair of successive rounds and way to evaluate, with the values along the line.
+
+        `density_from` is that of the mask at alpha 0, `density` that of the mask at alpha 1.
+        """
         if len(lineage.networks) < 2:
             return []
         ways, found = self.ways(lineage), []
         states = ((network, state_of(network)) for network in lineage.networks)
         for (before, one), (after, other) in pairwise(states):
-            pair = {"from": before.row["round"], "to": after.row["round"], "density": after.row["density"]}
-            pair["folder"] = after.row["folder"]
+            pair = {"from": before.row["round"], "to": after.row["round"], "folder": after.row["folder"]}
+            pair |= {"density_from": before.row["density"], "density": after.row["density"]}
             found += [{**lineage.labels, **pair, **way.line(one, other)} for way in ways]
         return found
 

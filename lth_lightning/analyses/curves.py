@@ -70,8 +70,8 @@ class Curves(Analysis):
         )
         found = list[Row]()
         for before, after, curve in self._trained(lineage.networks, built):
-            row = {"from": before.row["round"], "to": after.row["round"], "density": after.row["density"]}
-            row |= {"alphas": list(alphas(self.number))}
+            row = {"from": before.row["round"], "to": after.row["round"], "alphas": list(alphas(self.number))}
+            row |= {"density_from": before.row["density"], "density": after.row["density"]}
             row |= _told("", evaluated(partial(bend_, built.module, curve)))
             row |= _told("line_", evaluated(partial(interpolate_, built.module, curve.one, curve.other)))
             found.append({**lineage.labels, **row})

@@ -6,10 +6,11 @@ from itertools import combinations
 from statistics import fmean
 from typing import Literal
 
+from ..report.measures import LEVELS
 from .base import Lineage, Row, state_of
 from .lines import Lines
 
-STABLE = 0.02  # below it, networks count as connected (Frankle et al., 2020, arXiv:1912.05671)
+STABLE = LEVELS["instability"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Instability(Lines):
     Args:
         number: How many networks on the line to evaluate.
         where: At the 'ends' and evenly between them, or in the 'middles' of as many equal parts, as the source.
-        span: Between which alphas, 0 being one network and 1 the other.
+        span: Between which alphas, 0 being one network and 1 the other; beyond these it goes on straight.
         statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
             or 'estimated' on training images at each place; those of the 'batch' at hand.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Literal, Self, get_args
 
 from ..analysis import Statistics, alphas
@@ -19,7 +20,7 @@ class Lines(Analysis):
     Args:
         number: How many networks on the line to evaluate: 20 in Maene et al., 2021; 30 in Frankle et al., 2020.
         where: At the 'ends' and evenly between them, or in the 'middles' of as many equal parts, as Frankle et al.
-        span: Between which alphas, 0 being one network and 1 the other.
+        span: Between which alphas, 0 being one network and 1 the other; beyond these it goes on straight.
         statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
             or 'estimated' on training images at each place; those of the 'batch' at hand.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
@@ -37,10 +38,12 @@ class Lines(Analysis):
     calibration: int = 8
 
     def __post_init__(self) -> None:
-        alphas(self.number, self.where)
         check_calibration(self.calibration)
-        if not 0 <= self.span[0] < self.span[1] <= 1:
-            raise ValueError(f"span is {list(self.span)}: give two alphas from 0 to 1, the smaller one first")
+        low, high = self.span
+        if not (isfinite(low) and isfinite(high) and low < high):
+            raise ValueError(f"span is {[low, high]}: give two alphas, such as [0, 1], the smaller one first")
+        if not any(0 <= place <= 1 for place in self.places):
+            raise ValueError(f"none of {self.number} alphas over the span {[low, high]} lies in [0, 1]: ask for more")
         for what, chosen, known in (("statistics", self.statistics, Statistics), ("images", self.images, Images)):
             if not chosen or len({*chosen}) < len(chosen) or {*chosen} - {*get_args(known)}:
                 raise ValueError(f"{what} are {list(chosen)}: give one or more of {', '.join(get_args(known))}, once")
@@ -49,15 +52,18 @@ class Lines(Analysis):
         """At three places."""
         return replace(self, number=min(3, self.number))
 
+    @property
+    def places(self) -> tuple[float, ...]:
+        """The alphas; rounded, so that an end that is meant is met."""
+        low, high = self.span
+        return tuple(round(low + (high - low) * alpha, 12) for alpha in alphas(self.number, self.where))
+
     def ways(self, lineage: Lineage) -> list[Way]:
         """Every combination of images and statistics, in their order."""
         built = lineage.build()
-        low, high = self.span
-        inside = (low + (high - low) * alpha for alpha in alphas(self.number, self.where))
-        places = (0.0, *inside, 1.0)  # the ends are what a barrier is counted from
         calibration = {each: calibrating(lineage, each, self.calibration) for each in self.statistics}
         return [
-            Way(built, places, images, batches, statistics, calibration[statistics])
+            Way(built, self.places, images, batches, statistics, calibration[statistics])
             for images, batches in ((each, in_order(lineage, each)) for each in self.images)
             for statistics in self.statistics
         ]
@@ -70,7 +76,8 @@ class Lines(Analysis):
             errors = row["error"] if isinstance(row["error"][0], list) else [row["error"]]
             for number, error in enumerate(errors):
                 label = named(row, what, *([f"pair {number}"] if len(errors) > 1 else []))
-                found[f"error/{label}"] = list(zip(row["alphas"], error, strict=True))
+                places = zip(row["alphas"], error, strict=True)
+                found[f"error/{label}"] = [(place, value) for place, value in places if value is not None]
         return "alpha", found
 
     @property

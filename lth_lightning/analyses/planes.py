@@ -9,8 +9,10 @@ import torch
 
 from ..analysis import Evaluation, Plane, Statistics, evaluate_by, place_, plane_through
 from ..experiments import Result
-from .base import Analysis, Lineage, Row, state_of
+from .base import Analysis, Lineage, Row, named, state_of
 from .images import Images, calibrating, check_calibration, in_order
+
+COLUMNS = (("through", "round"), ("densities", "density"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,8 @@ class Planes(Analysis):
 
         `at` has the coordinates (x, y) of the three rounds, `error_at` and `loss_at` their values, `error_mean` and
         `loss_mean` those of their mean; `x` and `y` the coordinates of the grid, `error` and `loss` its values, a list
-        for each y.
+        for each y; `error_line` and `loss_line` the values at each x on the line through the first two, where y is 0.
+        `through` names the three rounds, `densities` are those of their masks.
         """
         if (chosen := self._chosen(lineage.networks)) is None:
             return []
@@ -73,16 +76,23 @@ class Planes(Analysis):
         xs, ys = self._grid(plane)
         three = [value(x, y) for x, y in plane.coordinates]
         mean = value(*(sum(places) / 3 for places in zip(*plane.coordinates, strict=True)))
-        found = [[value(x, y) for x in xs] for y in ys]
-        row: Row = {
-            "rounds": [network.row["round"] for network in chosen],
-            "at": [list(at) for at in plane.coordinates],
-        }
-        row |= {"x": xs, "y": ys}
+        line, *found = [[value(x, y) for x in xs] for y in (0.0, *ys)]
+        row: Row = {name: [network.row[of] for network in chosen] for name, of in COLUMNS}
+        row |= {"at": [list(at) for at in plane.coordinates], "x": xs, "y": ys}
         for name in ("error", "loss"):
             row |= {f"{name}_at": [_known(each, name) for each in three], f"{name}_mean": _known(mean, name)}
-            row[name] = [[_known(each, name) for each in line] for line in found]
+            row[name] = [[_known(each, name) for each in level] for level in found]
+            row[f"{name}_line"] = [_known(each, name) for each in line]
         return [{**lineage.labels, **row}]
+
+    def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
+        """The error on the line through the first two networks of every plane, by the distance from the first."""
+        found = {}
+        for row in rows:
+            label = named(row, "through rounds {} and {}".format(*row["through"]))
+            places = zip(row["x"], row["error_line"], strict=True)
+            found[f"error/{label}"] = [(place, error) for place, error in places if error is not None]
+        return "distance", found
 
     @property
     def nothing(self) -> str:
@@ -92,7 +102,7 @@ class Planes(Analysis):
 
     def sentence(self, rows: Sequence[Row]) -> str:
         """What the mean of the three is worth, beside themselves."""
-        names = {"rounds {}, {} and {}".format(*row["rounds"]) for row in rows}
+        names = {"rounds {}, {} and {}".format(*row["through"]) for row in rows}
         between = fmean(row["error_mean"] for row in rows)
         own = fmean(error for row in rows for error in row["error_at"])
         return (

@@ -36,7 +36,8 @@ def lines_figure(table: pd.DataFrame, width: float) -> Figure:
         for name, shade in zip(named, shades, strict=True):
             rows = own[names == name]
             if len(rows):
-                errors = np.mean([np.mean(np.atleast_2d(error), axis=0) for error in rows["error"]], axis=0)
+                pairs = [np.atleast_2d(np.array(error, dtype=float)) for error in rows["error"]]
+                errors = np.mean([error.mean(axis=0) for error in pairs], axis=0)
                 label = name if name in shown else "_"
                 axes.plot(rows["alphas"].iloc[0], 100 * errors, color=shade, label=label, linewidth=1.8)
         axes.set_xticks([0, 0.5, 1], ["one", "half way", "other"])

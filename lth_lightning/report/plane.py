@@ -35,7 +35,7 @@ def planes_figure(table: pd.DataFrame, width: float) -> Figure:
     norm = BoundaryNorm(levels, 256)
     for axes, row, field in zip(panels, rows, fields, strict=True):
         axes.contourf(row["x"], row["y"], field, levels=levels, norm=norm, cmap="viridis")
-        _marked(axes, row["at"], row["rounds"])
+        _marked(axes, row["at"], row["through"])
         axes.set_title(f"seed {row['seed']}")
         axes.set_aspect("equal")
         axes.grid(visible=False)

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from tracked import recorded
 from typed import SMALL, lth, rows
 
 from lth_lightning.analyses import BetweenRounds, WeightCorrelation
 from lth_lightning.analyzing import analyze
+from lth_lightning.arguments import made_by
+from lth_lightning.data import Digits
 from lth_lightning.report import read
+from lth_lightning.training import Seeds
 
 Capture = pytest.CaptureFixture[str]
 TWO_SEEDS = f"{SMALL} --experiment.rounds 2 --experiment.rewind.to 0it --seeds [0,1]"
@@ -63,7 +67,10 @@ def test_the_ends_of_a_line_are_worth_what_their_trainings_wrote() -> None:
             there = recorded[row["seed"], number]
             assert 1 - row["error"][place] == pytest.approx(there["test_accuracy"], abs=1e-7)
             assert row["loss"][place] == pytest.approx(there["test_loss"], rel=1e-5)
-        assert row["alphas"] == pytest.approx([0, *np.linspace(0, 1, 20), 1])
+        assert row["alphas"] == pytest.approx(np.linspace(0, 1, 20))
+        assert (row["density_from"], row["density"]) == tuple(
+            recorded[row["seed"], row[end]]["density"] for end in ("from", "to")
+        )
         for name in ("error", "loss"):
             expected = max(row[name]) - (row[name][0] + row[name][-1]) / 2
             assert row[f"{name}_barrier"] == pytest.approx(expected)
@@ -133,6 +140,28 @@ def test_what_is_asked_for_is_done_as_asked(capsys: Capture) -> None:
         assert row["error_barrier"] == pytest.approx(max(row["error"][1:3]) - (row["error"][0] + row["error"][3]) / 2)
 
 
+def test_a_line_goes_on_beyond_its_ends_and_its_barrier_does_not(capsys: Capture) -> None:
+    digits = Digits()
+    shutil.copytree("run", "beyond", ignore=shutil.ignore_patterns("analyses"))
+    how = "{number: 15, span: [-0.2, 1.2]}"
+    assert lth(f"analyze beyond --analyses '[{{class_path: BetweenRounds, init_args: {how}}}]'", capsys).code == 0
+    plain = written("between_rounds")
+    for row, own in zip(written("between_rounds", "beyond"), plain, strict=True):
+        assert row["alphas"] == pytest.approx([round(0.1 * i - 0.2, 6) for i in range(15)])
+        assert (row["error"][2], row["error"][12]) == (own["error"][0], own["error"][-1])
+        inside = row["error"][2:13]
+        assert row["error_barrier"] == pytest.approx(max(inside) - (inside[0] + inside[-1]) / 2)
+        before, after = (state(row["seed"], f"round-{row[end]:02}/last") for end in ("from", "to"))
+        net = made_by(Path("run"))[0].build(Seeds.of(row["seed"]), 0).module.net
+        net.load_state_dict(
+            {name: 1.2 * before[f"net.{name}"] - 0.2 * after[f"net.{name}"] for name in net.state_dict()}
+        )
+        digits.prepare_data()
+        digits.setup("test")
+        images, labels = map(torch.cat, zip(*digits.test_dataloader(), strict=True))
+        assert row["loss"][0] == pytest.approx(cross_entropy(net(images), labels).item(), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -141,6 +170,7 @@ def test_what_is_asked_for_is_done_as_asked(capsys: Capture) -> None:
         ("run --analyses [Nonsense]", "Nonsense"),
         ("run --analyses '[{class_path: BetweenRounds, init_args: {number: 1}}]'", "at least 2 alphas"),
         ("run --analyses '[{class_path: BetweenRounds, init_args: {span: [0.5, 0.2]}}]'", "the smaller one first"),
+        ("run --analyses '[{class_path: BetweenRounds, init_args: {span: [1.5, 2]}}]'", "lies in [0, 1]: ask for more"),
         ("run --analyses '[{class_path: WeightCorrelation, init_args: {p: 2}}]'", "p is a share of the weights"),
     ],
 )
@@ -208,6 +238,9 @@ def test_a_run_ends_with_the_analyses_that_its_config_asks_for_once(tmp_path: Pa
     more = line.replace("class_path: Instability", "class_path: Instability, init_args: {number: 5}")
     assert "the instability of" in lth(more, capsys).out, "other arguments"
     assert len(written("instability", str(folder))[0]["alphas"]) == 7
+    both = more.replace("{number: 5}", "{number: 5, images: [test, val]}")
+    assert "the instability of" in lth(both, capsys).out, "one more kind of images, behind the same first"
+    assert "the instability of" not in lth(both, capsys).out
     assert read(folder).set_index("arm")["instability"].dropna().index.tolist() == ["from_0it", "from_3it"]
 
 

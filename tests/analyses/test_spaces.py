@@ -90,7 +90,7 @@ def test_a_network_and_its_copy_say_the_same(capsys: Capture) -> None:
 
 def test_a_plane_has_the_three_networks_with_the_errors_that_their_trainings_wrote() -> None:
     (row,) = written("planes")
-    assert (row["rounds"], row["number"], row["statistics"]) == ([0, 1, 2], 4, "estimated")
+    assert (row["through"], row["number"], row["statistics"]) == ([0, 1, 2], 4, "estimated")
     assert [1 - error for error in row["error_at"]] == pytest.approx([each for each, _ in recorded()], abs=1e-7)
     assert row["loss_at"] == pytest.approx([loss for _, loss in recorded()], rel=1e-5)
     (_, _), (a, _), (b, c) = row["at"]
@@ -103,6 +103,27 @@ def test_a_plane_has_the_three_networks_with_the_errors_that_their_trainings_wro
         assert row[own][-1] >= max(places) + 0.2499 * longer
         assert row[own][-1] - row[own][0] == pytest.approx(1.5 * longer)
     assert [len(line) for line in row["error"]] == [len(line) for line in row["loss"]] == [4] * 4
+    assert row["densities"] == [1, *(each["density"] for each in written("function_space") if each.get("round"))]
+
+
+def test_the_line_through_two_networks_of_a_plane_is_what_wandb_draws(capsys: Capture) -> None:
+    (row,) = written("planes")
+    errors, (_, (a, _), _) = row["error_line"], row["at"]
+    assert Planes().curves([row]) == (
+        "distance",
+        {"error/seed 0 through rounds 0 and 1": list(zip(row["x"], errors, strict=True))},
+    )
+    span = [x / a for x in row["x"]]  # as shares of the way from one to the other
+    how = f"{{number: 10, span: [{span[0]}, {span[-1]}], statistics: [estimated]}}"
+    shutil.copytree("run", "line", ignore=shutil.ignore_patterns("analyses"))
+    asked = f"analyze line --analyses '[{{class_path: BetweenRounds, init_args: {how}}}]'"
+    assert lth(asked, capsys).code == 0
+    beside = written("between_rounds", "line")[0]
+    there = {
+        alpha: error for alpha, error in zip(beside["alphas"], beside["error"], strict=True) if alpha not in (0, 1)
+    }
+    assert [*there][::3] == pytest.approx(span)
+    assert [*there.values()][::3] == pytest.approx(errors, abs=1e-6)
 
 
 def test_a_plane_that_is_not_there_is_said(capsys: Capture) -> None:

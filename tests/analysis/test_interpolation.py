@@ -70,7 +70,18 @@ def test_the_networks_own_state_is_refused_since_it_would_be_lost(net: nn.Module
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-@pytest.mark.parametrize("alpha", [-0.1, 1.1, math.nan])
+@pytest.mark.parametrize("alpha", [-0.2, 1.2])
+def test_beyond_its_ends_the_line_goes_on_straight(net: nn.Module, state: States, alpha: float) -> None:
+    one, other = state(0), state(1)
+    interpolate_(net, one, other, alpha)
+    for name, tensor in net.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, (1 - alpha) * one[name] + alpha * other[name])
+        else:
+            assert tensor.equal((one if alpha < 1 else other)[name])
+
+
+@pytest.mark.parametrize("alpha", [-math.inf, math.nan])
 def test_a_place_off_the_line_is_refused(net: nn.Module, state: States, alpha: float) -> None:
     with pytest.raises(ValueError, match=f"it cannot be {alpha}"):
         interpolate_(net, state(0), state(1), alpha)

@@ -46,7 +46,7 @@ def planes(seeds: int = 2, low: float = 0.02) -> list[dict[str, Any]]:
     """Rows of `Planes`, in which the error grows with the distance from the first network."""
     error: list[list[float | None]] = [[low + 0.1 * (x**2 + y**2) ** 0.5 for x in GRID] for y in GRID]
     error[3][3] = None
-    row = {"rounds": [0, 2, 3], "at": [[0, 0], [2, 0], [1, 2]], "x": GRID, "y": GRID, "error": error}
+    row = {"through": [0, 2, 3], "at": [[0, 0], [2, 0], [1, 2]], "x": GRID, "y": GRID, "error": error}
     return [{"seed": seed, "statistics": "estimated", **row} for seed in range(seeds)]
 
 
