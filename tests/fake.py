@@ -52,6 +52,8 @@ class FakeRecipe:
         self.varieties[where] = (self.changes, self.labels)
         self.seen[where] = self.data
         mask = ticket.mask or Mask.dense(prunable(network()))
+        if ticket.policy is not None:
+            mask = ticket.policy.start(network(), mask)
         for moment in keep:
             self.save(folder / f"kept-{moment}.ckpt", drawn(f"{self.seeds.init}/{where} at {moment}"), moment)
         state = drawn(f"{self.seeds.init}/{where} trained")

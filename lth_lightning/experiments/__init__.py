@@ -7,7 +7,9 @@ from .control import Case, Control, Found, Method
 from .controls import RandomTicket, RearrangedMask, Reinitialised, ShuffledWeights, rearranged
 from .data_controls import CorruptedData, HalfData
 from .dense import Dense
+from .dynamic import DynamicTraining, Restarted
 from .fine_tuned import FineTuned
+from .in_training import PruningInTraining
 from .instability import Instability
 from .iterative import IterativePruning
 from .noise import OtherNoise
@@ -18,7 +20,9 @@ from .results import Ledger, read_result
 from .retrained import Retrained
 from .rewind import Rewind
 from .small_dense import SmallDense
+from .sparse_training import SparseTraining
 from .study import Study
+from .tickets import Tickets
 
 __all__ = [
     "AdmmPruning",
@@ -27,6 +31,7 @@ __all__ = [
     "Control",
     "CorruptedData",
     "Dense",
+    "DynamicTraining",
     "Experiment",
     "FineTuned",
     "Found",
@@ -41,17 +46,21 @@ __all__ = [
     "OtherNoise",
     "Part",
     "Pruning",
+    "PruningInTraining",
     "RandomTicket",
     "RearrangedMask",
     "Recipe",
     "Reinitialised",
+    "Restarted",
     "Result",
     "Retrained",
     "Rewind",
     "ShuffledWeights",
     "SmallDense",
+    "SparseTraining",
     "Study",
     "Ticket",
+    "Tickets",
     "Variation",
     "read_result",
     "rearranged",

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..sparsity import Allocation, Mask, Prunable, Uniform, check_density
+from ..sparsity import Allocation, Mask, Prunable, Uniform
 from ..training import Admm, write_start
 from .base import Built, Recipe, Result, Ticket
 from .control import Found, Method
 from .pruning import Pruning
-from .refusals import refuse_own_mask
+from .refusals import check_densities, refuse_own_mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,7 @@ class AdmmPruning(Pruning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.densities:
-            raise ValueError("densities is empty: ask for at least one, or run the experiment Dense")
-        for density in self.densities:
-            check_density(density)
+        check_densities(self.densities)
         if not self.rho > 0:
             raise ValueError(f"rho is {self.rho}, so nothing draws weights anywhere: give more, or run OneShotPruning")
         Admm(1.0, rho=self.rho, every=self.every)  # which refuses what it cannot do

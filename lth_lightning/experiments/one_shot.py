@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from ..sparsity import Mask, Policy, check_density
+from ..sparsity import Mask, Policy
 from ..training import Clock, Moment
 from .base import Recipe, Result
 from .control import Method
 from .pruning import Pruning
+from .refusals import check_densities
 from .rewind import early
 
 
@@ -48,10 +49,7 @@ class OneShotPruning(Pruning):
     def __post_init__(self) -> None:
         super().__post_init__()
         Moment.parse(self.at)
-        if not self.densities:
-            raise ValueError("densities is empty: ask for at least one, or run the experiment Dense")
-        for density in self.densities:
-            check_density(density)
+        check_densities(self.densities)
 
     def taking(self, policy: Policy) -> Self:
         """Prune at initialisation, by the policy."""
@@ -64,11 +62,7 @@ class OneShotPruning(Pruning):
         name = type(self.policy).__name__
         if type(self.policy).update is not Policy.update:
             raise ValueError(f"{name} moves its mask during training, so it finds no ticket to rewind: use lth fit")
-        if not (is_dataclass(self.policy) and "density" in {each.name for each in fields(self.policy)}):
-            raise ValueError(
-                f"{name} has no density, so it cannot be asked for {density}: make it a dataclass with one"
-            )
-        return self._policy(density).check(weights)
+        return self.policy.at(density).check(weights)
 
     @property
     def method(self) -> Method:
@@ -111,11 +105,6 @@ class OneShotPruning(Pruning):
     def mask(self, recipe: Recipe, parent: Result, density: float) -> Mask:
         """The mask that a density leaves of the dense network."""
         if self.policy is not None:
-            policy = self._policy(density).reseeded(recipe.seeds.mask)
+            policy = self.policy.at(density).reseeded(recipe.seeds.mask)
             return policy.start(recipe.net(self.pruned(parent)), Mask.dense(parent.mask), recipe.draw)
         return super().mask(recipe, parent, density)
-
-    def _policy(self, density: float) -> Policy:
-        policy: Any = self.policy
-        asked: Policy = replace(policy, density=density)
-        return asked

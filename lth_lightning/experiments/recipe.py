@@ -210,8 +210,9 @@ class LightningRecipe:
             own.policy, own.prunable = own.policy.reseeded(self.seeds.mask), self.prunable
             return own
         callbacks = built.trainer["callbacks"]
-        mask = ticket.mask or Mask.dense(self.prunable(built.module))
-        sparsify = Sparsify(Fixed(mask), self.prunable)
+        if (policy := ticket.policy) is None:
+            policy = Fixed(ticket.mask or Mask.dense(self.prunable(built.module)))
+        sparsify = Sparsify(policy.reseeded(self.seeds.mask), self.prunable)
         callbacks[:] = [callback for callback in callbacks if not isinstance(callback, Sparsify)] + [sparsify]
         return sparsify
 

@@ -1,8 +1,9 @@
 """Trainer arguments that an experiment cannot work with, refused in a sentence before anything is trained."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..sparsity import check_density
 from ..training import Sparsify
 
 
@@ -26,6 +27,14 @@ def refuse_untrainable(trainer: Mapping[str, Any]) -> None:
             raise ValueError(f"trainer.{key} is 0, so nothing would be trained: give 1 or more")
     if trainer.get("max_epochs") is None and trainer.get("max_steps", -1) == -1:
         raise ValueError("neither trainer.max_epochs nor trainer.max_steps is set: say how long to train")
+
+
+def check_densities(densities: Sequence[float]) -> None:
+    """Raise a ValueError unless there are densities, each in (0, 1]."""
+    if not densities:
+        raise ValueError("densities is empty: ask for at least one, or run the experiment Dense")
+    for density in densities:
+        check_density(density)
 
 
 def own_sparsify(callbacks: Iterable[Any]) -> Sparsify | None:

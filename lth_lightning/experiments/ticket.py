@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule
 
-from ..sparsity import Mask
+from ..sparsity import Mask, Policy
 
 
 class Built(NamedTuple):
@@ -37,6 +37,7 @@ class Ticket:
         weights: Number of prunable weights that the density of a narrower network is a share of.
         callbacks: Makes further callbacks of its training, which come before all others, also that of its mask.
         labels: Further columns of its row.
+        policy: Moves the mask during training, and gives the one to start with in place of `mask`.
         spent: Epochs of the trainings before it that it needs: to find its mask, and to have its starting weights.
     """
 
@@ -52,6 +53,7 @@ class Ticket:
     weights: int | None = None
     callbacks: Callable[[], Sequence[Callback]] = tuple
     labels: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy | None = None
     spent: int = 0
 
 

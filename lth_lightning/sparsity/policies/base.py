@@ -1,7 +1,8 @@
 """What every policy is."""
 
 from abc import ABC, abstractmethod
-from typing import Self
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Self
 
 from torch import nn
 
@@ -52,6 +53,28 @@ class Policy(ABC):
             step: Number of completed optimizer steps.
         """
         return mask
+
+    def at(self, density: float) -> Self:
+        """This policy with another density: its own, or that of the policy that gives its `initial` mask.
+
+        Args:
+            density: Share of the prunable weights to keep.
+
+        Raises:
+            ValueError: If it cannot be asked for one.
+        """
+        policy: Any = self
+        names = {each.name for each in fields(policy)} if is_dataclass(policy) else set()
+        if "density" in names:
+            asked: Self = replace(policy, density=density)
+        elif "initial" in names:
+            asked = replace(policy, initial=policy.initial.at(density))
+        else:
+            raise ValueError(
+                f"{type(self).__name__} has no density, so it cannot be asked for {density}: "
+                "make it a dataclass with one"
+            )
+        return asked
 
     def reseeded(self, seed: int) -> Self:
         """This policy for another replicate; the same one, unless it draws random numbers."""

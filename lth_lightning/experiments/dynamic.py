@@ -1,0 +1,73 @@
+"""Controls that go on from what pruning found otherwise than by a ticket: dynamic sparse training, and a restart."""
+
+import re
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar
+
+from ..sparsity import Fixed, Mask, Policy, mix
+from ..training import write_start
+from .base import Ticket
+from .control import Case, Control
+
+
+@dataclass(frozen=True)
+class DynamicTraining(Control):
+    """Sparse training that begins with the ticket's mask and an independent initialisation, and moves the mask.
+
+    SET and RigL of Evci et al., 2022, arXiv:2010.03533, whose code starts them on MNIST with the mask that gradual
+    pruning found.
+
+    Args:
+        policy: Moves the mask, such as RigL; in place of its own `initial` mask it starts with the ticket's.
+        name: What it is called; by default as the policy, 'rigl'.
+
+    Raises:
+        ValueError: If the policy has no `initial` mask, or the name cannot name a folder.
+    """
+
+    policy: Policy
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (is_dataclass(self.policy) and "initial" in {each.name for each in fields(self.policy)}):
+            raise ValueError(
+                f"{type(self.policy).__name__} starts with no initial mask that could be a ticket's: give a policy of "
+                "dynamic sparse training, such as RigL"
+            )
+        if self.name is not None and (not self.name or {*self.name} & {*"/\\ "}):
+            raise ValueError(f"a control DynamicTraining is called '{self.name}', which cannot name a folder: say rigl")
+
+    @property
+    def arm(self) -> str:
+        """By its policy."""
+        return self.name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self.policy).__name__).lower()
+
+    def ticket(self, case: Case) -> Ticket:
+        """The ticket's mask to start with, other initialisation."""
+        init = mix("reinitialised", case.recipe.seeds.init, case.ticket.round)  # that of the control Reinitialised
+        policy = _starting(self.policy, case.found.mask)
+        return replace(case.ticket, arm=self.arm, mask=None, policy=policy, start=None, init=init, more="0ep")
+
+
+@dataclass(frozen=True)
+class Restarted(Control):
+    """The pruned network itself, trained once more by the schedule from its beginning, under the ticket's mask.
+
+    The prune restart of Evci et al., 2022, arXiv:2010.03533; learning-rate rewinding beside a ticket that is rewound
+    otherwise (Renda et al., 2020, arXiv:2003.02389).
+    """
+
+    arm: ClassVar[str] = "restarted"
+    moments: ClassVar[tuple[str, ...]] = ("0it",)
+
+    def ticket(self, case: Case) -> Ticket:
+        """Same mask, weights of the network that was pruned."""
+        mask = case.found.mask
+        start = write_start(case.folder / "start.ckpt", case.dense.kept("0it"), case.found.late.trained, mask)
+        return replace(case.ticket, arm=self.arm, start=start, more="0ep")
+
+
+def _starting(policy: Any, mask: Mask) -> Policy:
+    """The policy, with a mask to start with."""
+    made: Policy = replace(policy, initial=Fixed(mask))
+    return made

@@ -1,0 +1,101 @@
+"""Tickets of a network that was pruned while it was trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+from ..sparsity import Mask, Policy
+from .base import Built, Recipe, Result, Ticket
+from .control import Found, Method
+from .refusals import check_densities, refuse_own_mask
+from .tickets import Tickets
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningInTraining(Tickets):
+    """Train a network while a policy prunes it; what is left at the end is the mask of a ticket.
+
+    The training that prunes starts with the dense network's initialisation (arm 'pruned', folder `pruned/round-01`);
+    the ticket starts with its weights of an early moment. With gradual magnitude pruning these are the lottery tickets
+    of Evci et al., 2022, arXiv:2010.03533, and the pruned network is the solution that they are compared with.
+
+    Args:
+        policy: Prunes during training, such as Gradual; a method's config file gives it too.
+        densities: Shares of weights to keep; each has a training that prunes, and a ticket.
+        rewind: Where a ticket starts: with the pruning training's kept weights, or its trained ones.
+        controls: What to train beside each ticket: its sanity checks.
+        controls_at: The rounds (places in `densities`, from 1) whose tickets get controls; all by default.
+
+    Raises:
+        ValueError: If a density is outside (0, 1], there is none, or a kind of control is given twice.
+    """
+
+    arm: ClassVar[str] = "pruned"
+    may_grow: ClassVar[tuple[str, ...]] = ("controls", "controls_at")
+    may_append: ClassVar[tuple[str, ...]] = ("densities",)
+    policy: Policy | None = None
+    densities: Sequence[float] = (0.05,)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_densities(self.densities)
+
+    def check(self, built: Built, weights: Mask) -> None:
+        """The masks are ours."""
+        super().check(built, weights)
+        refuse_own_mask(built.trainer)
+
+    def reach(self, density: float, weights: Mask) -> None:
+        """The policy reaches it."""
+        self._policy.at(density).check(weights)
+
+    def taking(self, policy: Policy) -> Self:
+        """By the policy of the config's own Sparsify."""
+        return replace(self, policy=policy)
+
+    @property
+    def method(self) -> Method:
+        """By the policy; nothing is trained before the training that prunes."""
+        name = type(self._policy).__name__
+        return replace(Method.of(self._policy, self.rewind, trains=False), name=name, learns=True, places=True)
+
+    @property
+    def moments(self) -> Sequence[str]:
+        """Where tickets and controls start; of both the dense training and the one that prunes."""
+        return tuple(dict.fromkeys((*super().moments, "0it")))
+
+    def before(self, number: int) -> Sequence[int]:
+        """None."""
+        return ()
+
+    def tried(self) -> Self:
+        """The first density."""
+        return replace(super().tried(), densities=self.densities[:1], controls_at=None)
+
+    def find(
+        self, recipe: Recipe, number: int, tickets: Sequence[Result], folder: Path, searching: bool = False
+    ) -> Found:
+        """Train while the policy prunes."""
+        density = self.densities[number - 1]
+        arm = "pretraining" if searching else self.arm
+        ticket = Ticket(arm, number, density=density, policy=self._policy.at(density))
+        pruned = recipe.train(ticket, folder / self.arm / f"round-{number:02}", keep=self.moments)
+        return Found(pruned.mask, pruned, pruned, int(pruned.row["epochs"]))
+
+    @property
+    def arms(self) -> Mapping[str, Sequence[float]]:
+        """Those that prune too."""
+        return {**super().arms, self.arm: self.densities}
+
+    @property
+    def trainings(self) -> int:
+        """Those of all tickets, and the ones that prune: for each density, and each search of a control."""
+        searching = sum(1 for control in self._applied if control.searches)
+        return super().trainings + len(self.densities) + searching * len(self._controlled)
+
+    @property
+    def _policy(self) -> Policy:
+        if self.policy is None:
+            raise ValueError("PruningInTraining has no policy: add a method's file, such as --config gmp, or give one")
+        return self.policy

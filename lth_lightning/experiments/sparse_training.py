@@ -1,0 +1,75 @@
+"""Networks that are sparse within their only training."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+from ..sparsity import Mask, Policy
+from .base import Built, Experiment, Recipe, Result, Ticket
+from .failed import FailedTrainingError
+from .refusals import check_densities, refuse_own_mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseTraining(Experiment):
+    """Train the dense network, and beside it one sparse network of each density, by a policy.
+
+    The policy gives the mask before the first step and may move it during training: pruning at initialisation, gradual
+    pruning, SET, RigL. So do methods' config files, whose `Sparsify` this experiment takes its policy from.
+
+    Args:
+        policy: Where the mask comes from and how it moves; it is asked for each density.
+        densities: Shares of weights to keep; each is a training of its own.
+
+    Raises:
+        ValueError: If a density is outside (0, 1], or there is none.
+    """
+
+    may_append: ClassVar[tuple[str, ...]] = ("densities",)
+    policy: Policy | None = None
+    densities: Sequence[float] = (0.2, 0.1, 0.05)
+
+    def __post_init__(self) -> None:
+        check_densities(self.densities)
+
+    def run(self, recipe: Recipe, folder: Path) -> list[Result]:
+        """Run one replicate: `round-00` is dense, `round-01` has the first density."""
+        results = [recipe.train(Ticket(), folder / "round-00")]
+        for number, density in enumerate(self.densities, start=1):
+            ticket = Ticket("sparse", number, density=density, policy=self._policy.at(density))
+            with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
+                results.append(recipe.train(ticket, folder / f"round-{number:02}"))
+        return results
+
+    def check(self, built: Built, weights: Mask) -> None:
+        """The policy reaches every density."""
+        super().check(built, weights)
+        refuse_own_mask(built.trainer)
+        for density in self.densities:
+            self._policy.at(density).check(weights)
+
+    def taking(self, policy: Policy) -> Self:
+        """By the policy of the config's own Sparsify."""
+        return replace(self, policy=policy)
+
+    def tried(self) -> Self:
+        """The first density."""
+        return replace(self, densities=self.densities[:1])
+
+    @property
+    def arms(self) -> Mapping[str, Sequence[float]]:
+        """The dense network, and sparse ones."""
+        return {"dense": [1.0], "sparse": self.densities}
+
+    @property
+    def trainings(self) -> int:
+        """The dense one, and one of each density."""
+        return 1 + len(self.densities)
+
+    @property
+    def _policy(self) -> Policy:
+        if self.policy is None:
+            raise ValueError("SparseTraining has no policy: add a method's file, such as --config rigl, or give one")
+        return self.policy
