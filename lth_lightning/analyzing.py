@@ -90,20 +90,25 @@ def conclude(folder: Path, arguments: Arguments, experiment: Experiment, console
 
 def _write(folder: Path, analysis: Analysis, found: Sequence[Lineage], console: Console) -> int:
     """Make an analysis of all lineages; returns the number of rows."""
-    rows: list[Row] = []
-    by_setting: dict[str, list[Row]] = {}
+    by_setting: dict[str, list[Lineage]] = {}
+    told: dict[str, list[Row]] = {}
     for lineage in found:
         with lineage.precision():
             own = analysis.rows(lineage)
-        rows += own
-        if own:
-            by_setting.setdefault(lineage.setting, []).extend(own)
+        by_setting.setdefault(lineage.setting, []).append(lineage)
+        told.setdefault(lineage.setting, []).extend(own)
+    for setting, alike in by_setting.items():
+        with alike[0].precision():
+            told[setting] += analysis.across(alike)
+    rows = [row for own in told.values() for row in own]
     if not rows:
         return 0
     path = _file(folder, analysis)
     with replacing(path) as partial:
         partial.write_text("".join(json.dumps({**vars(analysis), **row}) + "\n" for row in rows))
-    for setting, own in by_setting.items():
+    for setting, own in told.items():
+        if not own:
+            continue
         console.print(f"{setting}: {analysis.sentence(own)}" if setting else analysis.sentence(own))
     console.print(f"  {path}")
     return len(rows)

@@ -5,18 +5,24 @@ from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
 from .curves import Curves
 from .distances import Distances
+from .ensembles import Ensembles
 from .function_space import FunctionSpace
 from .instability import Instability
 from .planes import Planes
+from .to_solution import ToSolution
+from .weight_space import WeightSpace
 
 __all__ = [
     "Analysis",
     "BetweenRounds",
     "Curves",
     "Distances",
+    "Ensembles",
     "FunctionSpace",
     "Instability",
     "Lineage",
     "Planes",
+    "ToSolution",
     "WeightCorrelation",
+    "WeightSpace",
 ]

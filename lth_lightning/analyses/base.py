@@ -27,6 +27,12 @@ def weights_of(network: Result) -> dict[str, Tensor]:
     return {name: state[name] for name in network.mask}
 
 
+def start_of(network: Result) -> dict[str, Tensor] | None:
+    """The whole state that its training started with, on the CPU; None where it was not kept."""
+    path = next((path for path in (network.folder / "start.ckpt", network.kept("0it")) if path.exists()), None)
+    return None if path is None else dict(load(path)["state_dict"])
+
+
 @dataclass(frozen=True)
 class Lineage:
     """A dense network and its tickets, in the order of their rounds: one seed, and of a study one method and point.
@@ -46,6 +52,10 @@ class Lineage:
     controls: Sequence[Result] = ()
     copies: Sequence[Sequence[Result]] = ()
     precision: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def solution(self, round: int) -> Result | None:
+        """The network that was pruned in training, of which the tickets of a round have their mask, if any."""
+        return next((each for each in self.controls if (each.row["arm"], each.row["round"]) == ("pruned", round)), None)
 
     @property
     def setting(self) -> str:
@@ -79,6 +89,14 @@ class Analysis(ABC):
         Args:
             lineage: A dense network and its tickets.
         """
+
+    def across(self, lineages: Sequence[Lineage]) -> list[Row]:
+        """What there is to say of all seeds of a setting together; nothing by default.
+
+        Args:
+            lineages: Of one setting, by seed.
+        """
+        return []
 
     @abstractmethod
     def sentence(self, rows: Sequence[Row]) -> str:

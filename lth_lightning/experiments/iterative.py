@@ -32,6 +32,7 @@ class IterativePruning(Pruning):
         rewind: Where a ticket starts.
         controls: What to train beside each ticket: its sanity checks.
         controls_at: The rounds whose tickets get controls; all by default.
+        keep_starts: Whether the weights that trainings start with are kept where they are drawn anew, for analyses.
 
     Raises:
         ValueError: If `keep` is outside (0, 1], there is no round, or `repel` is not finite.

@@ -35,6 +35,7 @@ class OneShotPruning(Pruning):
         rewind: Where a ticket starts.
         controls: What to train beside each ticket: its sanity checks.
         controls_at: The rounds (places in `densities`, from 1) whose tickets get controls; all by default.
+        keep_starts: Whether the weights that trainings start with are kept where they are drawn anew, for analyses.
 
     Raises:
         ValueError: If a density is outside (0, 1], there is none, or a policy cannot be given one.

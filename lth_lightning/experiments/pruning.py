@@ -24,6 +24,7 @@ class Pruning(Tickets):
         rewind: Where a ticket starts.
         controls: What to train beside each ticket: its sanity checks.
         controls_at: The rounds whose tickets get controls; all by default.
+        keep_starts: Whether the weights that trainings start with are kept where they are drawn anew, for analyses.
 
     Raises:
         ValueError: If a kind of control is given twice, or `steps` is below 1.

@@ -27,6 +27,7 @@ class Tickets(Experiment):
         rewind: Where a ticket starts.
         controls: What to train beside each ticket: its sanity checks.
         controls_at: The rounds whose tickets get controls; all by default.
+        keep_starts: Whether the weights that trainings start with are kept where they are drawn anew, for analyses.
 
     Raises:
         ValueError: If a kind of control is given twice.
@@ -35,6 +36,7 @@ class Tickets(Experiment):
     rewind: Rewind = field(default_factory=Rewind)
     controls: list[Control] = field(default_factory=list)
     controls_at: list[int] | None = None
+    keep_starts: bool = False
 
     def __post_init__(self) -> None:
         arms = [control.arm for control in self.controls]
@@ -100,7 +102,9 @@ class Tickets(Experiment):
                 search = partial(self.search, number, tickets[0])
                 case = Case(ticket, found, tickets[0], self.rewind, recipe, there, search)
                 with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
-                    controls.append(control.recipe(recipe).train(control.ticket(case), there))
+                    made = control.ticket(case)
+                    keep = ["0it"] if self.keep_starts and made.start is None else []
+                    controls.append(control.recipe(recipe).train(made, there, keep))
         return tickets + controls
 
     def search(self, number: int, dense: Result, recipe: Recipe, folder: Path) -> Found:

@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 
 from .connected import connected_figure
 from .drawing import Drawing, render
+from .ensembles import ensembles_figure
 from .function_space import function_space_figure
 from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
+from .to_solution import solution_figure
+from .weight_space import weight_space_figure
 
 
 def analysed(folder: Path, name: str) -> pd.DataFrame:
@@ -40,6 +43,9 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "function_space": function_space_figure,
         "planes": planes_figure,
         "curves": connected_figure,
+        "to_solution": solution_figure,
+        "ensembles": ensembles_figure,
+        "weight_space": weight_space_figure,
     }
     drawings = {}
     for name, figure in figures.items():

@@ -10,6 +10,12 @@ MEASURES: Mapping[str, Mapping[str, str]] = {  # analysis -> column of the table
     "instability": {"instability": "error_barrier", "instability_statistics": "statistics"},
     "distances": {"angular_distance": "angular"},
     "weight_correlation": {"weight_correlation": "total"},
+    "to_solution": {"barrier_to_pruned": "loss_barrier", "barrier_to_pruned_statistics": "statistics"},
+    "ensembles": {
+        "disagreement": "disagreement",
+        "disagreement_with_pruned": "disagreement_with_pruned",
+        "ensemble_accuracy": "ensemble_accuracy",
+    },
 }
 LEVELS: Mapping[str, float] = {  # column -> the value that it is compared with
     "instability": 0.02,  # below it, networks are stable (Frankle et al., 2020, arXiv:1912.05671)
@@ -27,8 +33,9 @@ def measures(folder: Path) -> dict[str, Row]:
 
     Returns:
         `error_barrier` between its network and the one of the round before, and their `angular_distance`; the
-        `instability` of it and its copies; the `weight_correlation` with its initialisation. All are shares but the
-        distance, which is 1 for unrelated networks. `..._statistics` says by what batch norm normalised there.
+        `instability` of it and its copies, their `disagreement`, `disagreement_with_pruned` and `ensemble_accuracy`;
+        the `weight_correlation` with its initialisation; the `barrier_to_pruned`, of the loss. All are shares but this
+        and the distance, which is 1 for unrelated networks. `..._statistics` says by what batch norm normalised there.
     """
     found: dict[str, Row] = {}
     for name, columns in MEASURES.items():
