@@ -1,4 +1,4 @@
-"""The analyses of tickets beside the network that was pruned in training, against what the trainings themselves wrote."""
+"""The analyses of tickets beside the network that was pruned in training, against what the trainings wrote."""
 
 import json
 import sys
