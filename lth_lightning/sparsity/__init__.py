@@ -26,6 +26,9 @@ from .selection import prune, prune_in_steps
 from .structure import Diagnosis, LayerDiagnosis, diagnose, on_a_path
 
 __all__ = [
+    "ERK",
+    "SET",
+    "SNIP",
     "Allocation",
     "Annealing",
     "AtInit",
@@ -38,7 +41,6 @@ __all__ = [
     "Cubic",
     "Diagnosis",
     "Draw",
-    "ERK",
     "Fixed",
     "Global",
     "GraSP",
@@ -56,8 +58,6 @@ __all__ = [
     "Regrowing",
     "RigL",
     "RigLInverted",
-    "SET",
-    "SNIP",
     "Sample",
     "Scores",
     "SmartRatio",

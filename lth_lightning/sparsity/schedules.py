@@ -31,9 +31,9 @@ class Cubic:
             begin: t0.
             end: t1; not before t0.
         """
-        if step >= end:
-            return self.final  # exactly
-        left = min(1.0, 1 - (step - begin) / (end - begin))
+        if step <= begin and step < end:
+            return self.initial  # exactly
+        left = 0.0 if step >= end else 1 - (step - begin) / (end - begin)
         return self.final + (self.initial - self.final) * left**3
 
 

@@ -17,7 +17,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from lth_lightning.files import DamagedFileError
-from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Policy, Prunable, Random, generator, prunable
+from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Now, Policy, Prunable, Random, generator, prunable
 from lth_lightning.training import Repel, Sparsify, directions, repellent_loss
 
 State = dict[str, Tensor]

@@ -22,10 +22,10 @@ from .timetable import Timetable
 class Regrowing(Static):
     """Again and again drops the smallest weights of every layer, and grows as many of the best-scored ones.
 
-    See `drop_and_grow` for the rule. Every layer keeps its number of weights. One that is dropped and grown at once keeps
-    its value and its momentum; one that was pruned before starts at zero, without momentum. Unlike in the released
-    code, where the mask alone hides them, dropped weights are set to zero: if they come back later it is from there,
-    as it is in that code too.
+    By the rule of `drop_and_grow`: every layer keeps its number of weights. One that is dropped and grown at once keeps
+    its value and its momentum; one that was pruned before starts at zero, without momentum. Dropped weights are set to
+    zero, unlike in the released code, where the mask alone hides them; if they come back later it is from zero there
+    too.
     """
 
     every: str = "100it"
@@ -75,5 +75,5 @@ class Regrowing(Static):
         return Mask({name: drop_and_grow(weights[name], scores[name], kept, share) for name, kept in mask.items()})
 
     def tried(self) -> Self:
-        """At every step."""
-        return replace(self, initial=self.initial.tried(), every="1it", begin="0it", end="end")
+        """At every second step."""
+        return replace(self, every="2it", begin="0it", end="end")

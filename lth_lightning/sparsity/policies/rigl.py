@@ -51,6 +51,10 @@ class RigL(Regrowing):
         super().__post_init__()
         if self.variant not in get_args(Variant):
             raise ValueError(f"a move of RigL's mask 'replaces_step' or comes 'after_step', not {self.variant!r}")
+        if self.replaces_steps and self.every == "1it":
+            raise ValueError(
+                "every is 1it, so moves of the mask would replace every step: give 2it or more, or after_step"
+            )
 
     @property
     def moves_before(self) -> bool:
@@ -85,7 +89,9 @@ class RigL(Regrowing):
         if self.variant == "after_step":
             return {name: gradient.abs() for name, gradient in self._on_sample(net, mask, now).items()}
         found = {name: net.get_parameter(name).grad for name in mask}
-        return {name: torch.zeros_like(mask[name], dtype=torch.float) if g is None else g.abs() for name, g in found.items()}
+        return {
+            name: torch.zeros_like(mask[name], dtype=torch.float) if g is None else g.abs() for name, g in found.items()
+        }
 
     def _on_sample(self, net: nn.Module, mask: Mask, now: Now) -> dict[str, Tensor]:
         """The gradient of the mean cross-entropy over the sample, by w * m, and the L2 term."""
@@ -105,7 +111,7 @@ class RigL(Regrowing):
         }
 
     def tried(self) -> Self:
-        """At every step, on one batch."""
+        """At every second step, on one batch."""
         return replace(super().tried(), sample=replace(self.sample, batches=1))
 
 

@@ -15,7 +15,7 @@ from .regrowing import Regrowing
 
 @dataclass(frozen=True)
 class SET(Regrowing):
-    """Sparse evolutionary training: drops the smallest weights, grows at random (Mocanu et al., 2018, arXiv:1707.04780).
+    """Sparse evolutionary training: drops the smallest, grows at random (Mocanu et al., 2018, arXiv:1707.04780).
 
     As Evci et al., 2020, arXiv:1911.11134, have it: the mask moves after the optimizer's step, by `drop_and_grow`,
     which may grow again what was just dropped; Mocanu et al. drop as many positive as negative weights, at the end of

@@ -26,7 +26,9 @@ class Timetable:
     def __post_init__(self) -> None:
         begin, end = Moment.parse(self.begin), Moment.parse(self.end)
         if (period := Moment.parse(self.every)).unit == "end" or not period.count:
-            raise ValueError(f"every is '{self.every}', but a mask moves every so many steps or epochs: give 1it or more")
+            raise ValueError(
+                f"every is '{self.every}', but a mask moves every so many steps or epochs: give 1it or more"
+            )
         if begin.unit == end.unit and end.count < begin.count:
             raise ValueError(f"end is {self.end}, before begin, {self.begin}: give a later end or an earlier begin")
 
