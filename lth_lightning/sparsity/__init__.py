@@ -1,6 +1,7 @@
 """Everything about sparsity, as functions of (network, mask, batches). Needs torch only."""
 
 from .allocation import (
+    ER,
     ERK,
     Allocation,
     Budgets,
@@ -26,6 +27,7 @@ from .selection import prune, prune_in_steps
 from .structure import Diagnosis, LayerDiagnosis, diagnose, on_a_path
 
 __all__ = [
+    "ER",
     "ERK",
     "SET",
     "SNIP",

@@ -7,9 +7,18 @@ from lth_lightning.sparsity import Annealing, Constant, Cosine, Cubic, LikeLearn
 
 @pytest.mark.parametrize(
     ("step", "pruned"),
-    # of LeNet5 in Evci et al., 2022: 0 to 95 % removed, steps 3000 to 7000
+    # of LeNet5 in Evci et al., 2022: 0 to 95 % removed, steps 3000 to 7000;
     # 0.95 * (1 - (3/4) ** 3), 0.95 * (1 - 1/8), 0.95 * (1 - 1/64)
-    [(0, 0), (2999, 0), (3000, 0), (4000, 0.54921875), (5000, 0.83125), (6000, 0.93515625), (7000, 0.95), (11719, 0.95)],
+    [
+        (0, 0),
+        (2999, 0),
+        (3000, 0),
+        (4000, 0.54921875),
+        (5000, 0.83125),
+        (6000, 0.93515625),
+        (7000, 0.95),
+        (11719, 0.95),
+    ],
 )
 def test_the_density_falls_by_a_cube(step: int, pruned: float) -> None:
     assert Cubic(1.0, 0.05)(step, 3000, 7000) == pytest.approx(1 - pruned, abs=1e-12)

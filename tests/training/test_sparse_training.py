@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import Batches, Foreign, OptimizerOf, fit, trainer
+from foreign import Batches, Foreign, OptimizerOf, trainer
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor, nn, optim
@@ -394,7 +394,9 @@ def test_drawing_images_to_grow_by_disturbs_no_training() -> None:
     prunes = prunable(with_dropout[0])
     start = Fixed(AtInit(DENSITY, Random(1)).start(with_dropout[0], Mask.dense(prunes)))
     sample = Sample(per_class=None, batches=2)
-    for module, policy in zip(with_dropout, (start, Dry(start, "1it", variant="after_step", sample=sample)), strict=True):
+    for module, policy in zip(
+        with_dropout, (start, Dry(start, "1it", variant="after_step", sample=sample)), strict=True
+    ):
         torch.manual_seed(3)
         train(module, Sparsify(policy))
     one, other = (module.state_dict() for module in with_dropout)
@@ -440,7 +442,10 @@ def test_a_resumed_training_has_the_masks_and_the_history_of_one_that_was_not_cu
         (RigL(START, every="4ep"), "every is 4ep (16 steps), but training ends after 12 steps"),
         (SET(START, every="2it", begin="3ep"), "begin is 3ep (step 12), but training ends after 12 steps"),
         (Gradual(0.2, "1it", "1ep", "3it"), "end is 3it (step 3), before begin, 1ep (step 4): give a later end"),
-        (Gradual(0.2, "1it", "1it", "20it"), "end is 20it (step 20), but training ends after 12 steps: give an earlier"),
+        (
+            Gradual(0.2, "1it", "1it", "20it"),
+            "end is 20it (step 20), but training ends after 12 steps: give an earlier",
+        ),
         (RigL(START, "2it", end="4ep"), "end is 4ep (step 16), but training ends after 12 steps"),
     ],
 )
