@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 import pytest
 from torch import Tensor
 
-from lth_lightning.sparsity import ERK, Allocation, Global, LayerRatios, Mask, SmartRatio, Uniform, count
+from lth_lightning.sparsity import ER, ERK, Allocation, Global, LayerRatios, Mask, SmartRatio, Uniform, count
 
 EVERY: dict[str, Callable[[Mask], Allocation]] = {
     "Global": lambda mask: Global(),
     "Uniform": lambda mask: Uniform(),
     "Uniform, dense first layer": lambda mask: Uniform(dense_first=True),
     "ERK": lambda mask: ERK(),
+    "ERK, flatter, dense first layer": lambda mask: ERK(0.5, [next(iter(mask))]),
+    "ER": lambda mask: ER(),
     "SmartRatio": lambda mask: SmartRatio(),
     "SmartRatio, VGG": lambda mask: SmartRatio(vgg=True, linear=0.9),
     "SmartRatio, linear": lambda mask: SmartRatio(shape="linear", linear=1.0),

@@ -11,12 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from lth_lightning.sparsity import (
+    SET,
     AtInit,
+    Clock,
     Criterion,
     Fixed,
+    Gradual,
     Mask,
+    Now,
     Policy,
     Random,
+    RigL,
+    RigLInverted,
+    Static,
     Uniform,
     count,
     criteria,
@@ -134,6 +141,13 @@ POLICIES: list[tuple[Policy, int]] = [
     (AtInit(0.3, Random(5), Uniform()), count(0.3, 203)),
     (AtInit(1.0), 203),
     (Fixed(pruned_network()[1]), count(0.6, 203)),
+    (Static(AtInit(0.3, Random(5))), count(0.3, 203)),
+    (SET(AtInit(0.3, Random(5))), count(0.3, 203)),
+    (RigL(AtInit(0.3, Random(5))), count(0.3, 203)),
+    (RigL(AtInit(0.3, Random(5)), variant="after_step"), count(0.3, 203)),
+    (RigLInverted(AtInit(0.3, Random(5))), count(0.3, 203)),
+    (Gradual(0.2), 203),
+    (Gradual(0.2, initial_density=0.7), count(0.7, 203)),
 ]
 
 
@@ -162,6 +176,32 @@ class TestEveryPolicy:
         policy.start(net, Mask.dense(prunable(net)))
         assert list(state(net)) == before
 
+    def test_moves_without_touching_the_network_to_a_mask_of_the_density_that_it_should_have(
+        self, policy: Policy, kept: int
+    ) -> None:
+        net, now = network(), Now(100, Clock(10, 200), 0.5, lambda sample: batches())
+        mask = policy.start(net, Mask.dense(prunable(net)))
+        mask.apply(prunable(net))
+        before = list(state(net))
+        policy.check(Mask.dense(prunable(net)))
+        policy.check_clock(now.clock)
+        again = pickle.loads(pickle.dumps(policy))
+        moved = [each.after(net, each.update(net, mask, now), now) for each in (policy, policy, again)]
+        assert moved[0] == moved[1] == moved[2]
+        assert list(state(net)) == before
+        assert policy.due(now)
+        assert (moved[0] != mask) == policy.moves
+        if isinstance(policy, Gradual):
+            half = policy.density + (policy.initial_density - policy.density) / 8
+            assert moved[0].kept == count(half, 203)
+        else:
+            assert moved[0].layers() == mask.layers()
+
+    def test_tried_it_moves_within_the_shortest_training(self, policy: Policy, kept: int) -> None:
+        tried, clock = policy.tried(), Clock(1, 2)
+        tried.check_clock(clock)
+        assert not policy.moves or any(tried.due(Now(step, clock)) for step in (1, 2))
+
 
 def test_a_random_policy_draws_another_mask_in_every_replicate() -> None:
     net = network()
@@ -169,3 +209,16 @@ def test_a_random_policy_draws_another_mask_in_every_replicate() -> None:
     policy = AtInit(0.3, Random(5))
     assert policy.reseeded(1) == replace(policy, criterion=Random(5).reseeded(1))
     assert policy.reseeded(1).start(net, weights) != policy.reseeded(2).start(net, weights)
+
+
+def test_every_policy_that_starts_or_grows_at_random_does_so_otherwise_in_every_replicate() -> None:
+    net = network()
+    weights = Mask.dense(prunable(net))
+    for policy in (SET(AtInit(0.3, Random(5))), RigL(AtInit(0.3, Random(5))), Gradual(0.3, criterion=Random(5))):
+        first, again, other = (policy.reseeded(seed) for seed in (1, 1, 2))
+        assert first == again != other
+        assert first.start(net, weights) == again.start(net, weights)
+    one, other = (SET(Fixed(pruned_network()[1]), seed=5).reseeded(seed) for seed in (1, 2))
+    mask, now = one.start(net, weights), Now(100, Clock(10, 200))
+    assert one.after(net, mask, now) != other.after(net, mask, now)
+    assert one.after(net, mask, now) != one.after(net, mask, now._replace(step=110)), "new draws at every step"

@@ -17,7 +17,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from lth_lightning.files import DamagedFileError
-from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Policy, Prunable, Random, generator, prunable
+from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Now, Policy, Prunable, Random, generator, prunable
 from lth_lightning.training import Repel, Sparsify, directions, repellent_loss
 
 State = dict[str, Tensor]
@@ -231,9 +231,9 @@ class OneMore(Policy):
     def start(self, net: Any, weights: Mask, draw: Draw) -> Mask:
         return weights
 
-    def update(self, net: Any, mask: Mask, step: int) -> Mask:
+    def update(self, net: Any, mask: Mask, now: Now) -> Mask:
         layers = {name: kept.clone() for name, kept in mask.items()}
-        layers["body.4.weight"].view(-1)[step] = False
+        layers["body.4.weight"].view(-1)[now.step] = False
         return Mask(layers)
 
 

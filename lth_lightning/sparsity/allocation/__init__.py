@@ -2,13 +2,14 @@
 
 from .base import Allocation, Budgets, Scores, caps
 from .counting import apportion, check_density, count, shortest_density
-from .erk import ERK
+from .erk import ER, ERK
 from .layer_ratios import LayerRatios
 from .ranking import Global, largest
 from .smart_ratio import SmartRatio
 from .uniform import Uniform
 
 __all__ = [
+    "ER",
     "ERK",
     "Allocation",
     "Budgets",

@@ -49,8 +49,12 @@ class Allocation(ABC):
             asks = f"density {density} asks for {total:,} weights"
             if total > bound == mask.kept:
                 raise ValueError(f"{asks}, but no {side} {limit} are left: pruning cannot bring weights back")
-            raise ValueError(f"{asks}, but {type(self).__name__} can keep no {side} {limit} here: {self.remedy}")
+            raise ValueError(f"{asks}, but {type(self).__name__} can keep no {side} {limit} here: {self.advice(mask)}")
         return total
+
+    def advice(self, mask: Mask) -> str:
+        """What to do about a density that is out of reach within this mask: `remedy`, or something more exact."""
+        return self.remedy
 
     def reach(self, mask: Mask) -> tuple[int, int]:
         """The fewest and the most weights that it can keep within the mask."""
