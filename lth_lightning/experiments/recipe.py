@@ -148,9 +148,11 @@ class LightningRecipe:
         return built
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
-        built = self._built(self.seeds.init if ticket.init is None else ticket.init, ticket.width)
+        init = self.seeds.init if ticket.init is None else ticket.init
+        built = self._built(init, ticket.width)
         own = own_sparsify(built.trainer["callbacks"])
         sparsify = self._sparsify(built, own if ticket.own else None, ticket)
+        sparsify.seed = init
         if sparsify is own:
             ticket = replace(ticket, arm="sparse")  # nothing dense is what the config's own mask leaves
         last = folder / "last.ckpt"
@@ -211,7 +213,7 @@ class LightningRecipe:
             return own
         callbacks = built.trainer["callbacks"]
         mask = ticket.mask or Mask.dense(self.prunable(built.module))
-        sparsify = Sparsify(Fixed(mask), self.prunable)
+        sparsify = Sparsify(Fixed(mask), self.prunable, ticket.initialise)
         callbacks[:] = [callback for callback in callbacks if not isinstance(callback, Sparsify)] + [sparsify]
         return sparsify
 

@@ -14,6 +14,7 @@ from .allocation import (
     count,
 )
 from .criteria import SNIP, Criterion, GraSP, Magnitude, Random, SynFlow
+from .initialisation import Initialisation, LayerScaled, SparseFanIn
 from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .policies import AtInit, Fixed, Policy
@@ -35,8 +36,10 @@ __all__ = [
     "Fixed",
     "Global",
     "GraSP",
+    "Initialisation",
     "LayerDiagnosis",
     "LayerRatios",
+    "LayerScaled",
     "Magnitude",
     "Mask",
     "Policy",
@@ -45,6 +48,7 @@ __all__ = [
     "Sample",
     "Scores",
     "SmartRatio",
+    "SparseFanIn",
     "SynFlow",
     "Uniform",
     "apportion",

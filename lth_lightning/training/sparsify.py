@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from ..sparsity import Mask, Policy, Prunable
+from ..sparsity import Initialisation, Mask, Policy, Prunable
 from .sampling import Drawn
 
 # Optimizers under which a weight whose gradient, value and states are zero keeps all of them at exactly zero, so that
@@ -37,13 +37,24 @@ class Sparsify(Callback):
     Args:
         policy: Where the mask comes from and how it moves: `AtInit`, `Fixed`, or a class of your own.
         prunable: Which weights the mask is over; by default all of convolutions and linear layers.
+        initialise: How the kept weights are drawn once there is a mask, in place of the network's own initialisation;
+            not where a training starts from a checkpoint.
+        seed: Names these draws; `lth` replaces it by the seed of the network's initialisation.
     """
 
     state_key = "Sparsify"
 
-    def __init__(self, policy: Policy, prunable: Prunable = Prunable()) -> None:  # noqa: B008 (frozen)
+    def __init__(
+        self,
+        policy: Policy,
+        prunable: Prunable = Prunable(),  # noqa: B008 (frozen)
+        initialise: Initialisation | None = None,
+        seed: int = 0,
+    ) -> None:
         self.policy = policy
         self.prunable = prunable
+        self.initialise = initialise
+        self.seed = seed
         self.mask: Mask | None = None
         self._handles: list[RemovableHandle] = []
 
@@ -62,6 +73,8 @@ class Sparsify(Callback):
         if self.mask is None:
             data = getattr(trainer, "datamodule", None)
             self.mask = self.policy.start(pl_module, Mask.dense(self._weights), partial(Drawn, data))
+            if self.initialise is not None and trainer.ckpt_path is None:
+                self.initialise(pl_module, self.mask, self.seed)
         if collapsed := self.mask.collapsed():
             warnings.warn(
                 f"nothing is kept of {', '.join(collapsed)}, so no signal passes there: "
