@@ -29,6 +29,7 @@ from ..training import (
 from .base import Built, Result, Ticket
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
+from .flops import flops
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .stopwatch import Stopwatch
@@ -185,6 +186,7 @@ class LightningRecipe:
             **self.labels,
             **describe(ticket, sparsify.mask, history.rows, test),
             **structure(built, sparsify.mask),
+            **flops(trainer, built, sparsify, history.rows[-1]["step"]),
             "start_step": 0 if ticket.start is None else int(load(ticket.start)["global_step"]),
             "lr": float(group.get("initial_lr", group["lr"])),
             "data": type(built.data).__name__,

@@ -56,15 +56,21 @@ class Sparsify(Callback):
         self.initialise = initialise
         self.seed = seed
         self.mask: Mask | None = None
+        self.history: list[tuple[int, dict[str, int]]] = []
+        self.dense_gradients = 0
         self._handles: list[RemovableHandle] = []
 
     def state_dict(self) -> dict[str, Any]:
-        """The mask, as plain tensors."""
-        return {} if self.mask is None else {"mask": dict(self.mask)}
+        """The mask, as plain tensors, and what has become of it so far."""
+        if self.mask is None:
+            return {}
+        return {"mask": dict(self.mask), "history": self.history, "dense_gradients": self.dense_gradients}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the mask."""
+        """Restore the mask and its history, which older checkpoints lack."""
         self.mask = Mask(state_dict["mask"]) if "mask" in state_dict else None
+        self.history = list(state_dict.get("history", []))
+        self.dense_gradients = state_dict.get("dense_gradients", 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the mask, fresh or restored, and zero what it prunes; from here on every step keeps it."""
@@ -75,6 +81,7 @@ class Sparsify(Callback):
             self.mask = self.policy.start(pl_module, Mask.dense(self._weights), partial(Drawn, data))
             if self.initialise is not None and trainer.ckpt_path is None:
                 self.initialise(pl_module, self.mask, self.seed)
+            self._note(trainer)
         if collapsed := self.mask.collapsed():
             warnings.warn(
                 f"nothing is kept of {', '.join(collapsed)}, so no signal passes there: "
@@ -93,6 +100,7 @@ class Sparsify(Callback):
         assert self.mask is not None
         if self._moves and (mask := self.policy.update(pl_module, self.mask, trainer.global_step)) is not self.mask:
             self._set(mask)
+            self._note(trainer)
             for each in trainer.optimizers:  # each, as a weight may come back before its own optimizer steps
                 self._zero_states(each)
         pairs = [(w.grad, f) for w, f in zip(self._tensors, self._factors, strict=True) if w.grad is not None]
@@ -116,6 +124,10 @@ class Sparsify(Callback):
             or is_overridden("configure_gradient_clipping", module)
             or any(is_overridden("on_before_optimizer_step", callback) for callback in later)
         )
+
+    def _note(self, trainer: Trainer) -> None:
+        assert self.mask is not None
+        self.history.append((trainer.global_step, {name: kept for name, (kept, _) in self.mask.layers().items()}))
 
     def _set(self, mask: Mask) -> None:
         mask.apply(self._weights)
