@@ -102,7 +102,7 @@ def _write(folder: Path, analysis: Analysis, found: Sequence[Lineage], console: 
         return 0
     path = _file(folder, analysis)
     with replacing(path) as partial:
-        partial.write_text("".join(json.dumps({**vars(analysis), **row}) + "\n" for row in rows))
+        partial.write_text("".join(json.dumps({**_told(analysis), **row}) + "\n" for row in rows))
     for setting, own in by_setting.items():
         console.print(f"{setting}: {analysis.sentence(own)}" if setting else analysis.sentence(own))
     console.print(f"  {path}")
@@ -123,8 +123,13 @@ def _current(folder: Path, analysis: Analysis) -> bool:
         return False
     first = next(iter(file.read_text().splitlines()), None)
     told = {} if first is None else json.loads(first)
-    own = json.loads(json.dumps(vars(analysis)))
-    return first is None or all(_among(value, told.get(name)) for name, value in own.items())
+    return first is None or all(_among(value, told.get(name)) for name, value in _told(analysis).items())
+
+
+def _told(analysis: Analysis) -> dict[str, Any]:
+    """The arguments of an analysis as its rows tell them."""
+    told: dict[str, Any] = json.loads(json.dumps(vars(analysis), default=repr))
+    return told
 
 
 def _among(asked: Any, told: Any) -> bool:
@@ -149,11 +154,11 @@ class _Builder:
         self.changes = {str(dict(point.at)): point.changes for point in points}
         self._contexts: dict[str, Callable[[], AbstractContextManager[None]]] = {}
 
-    def __call__(self, seed: int, point: Mapping[str, Any]) -> Built:
+    def __call__(self, seed: int, point: Mapping[str, Any], init: int | None = None) -> Built:
         changes = self.changes.get(str(dict(point)), {})
         build = self.arguments.varied(changes).build if changes else self.arguments.build
         seeds = Seeds.of(seed)
-        built = build(seeds, seeds.init)
+        built = build(seeds, seeds.init if init is None else init)
         built.module.to(quiet_trainer(built.trainer, self.folder, [], 0).strategy.root_device)
         return built
 

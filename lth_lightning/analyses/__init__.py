@@ -8,6 +8,7 @@ from .distances import Distances
 from .function_space import FunctionSpace
 from .instability import Instability
 from .planes import Planes
+from .signal_propagation import SignalPropagation
 
 __all__ = [
     "Analysis",
@@ -18,5 +19,6 @@ __all__ = [
     "Instability",
     "Lineage",
     "Planes",
+    "SignalPropagation",
     "WeightCorrelation",
 ]

@@ -14,6 +14,7 @@ from .function_space import function_space_figure
 from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
+from .signals import signals_figure
 
 
 def analysed(folder: Path, name: str) -> pd.DataFrame:
@@ -40,6 +41,7 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "function_space": function_space_figure,
         "planes": planes_figure,
         "curves": connected_figure,
+        "signal_propagation": signals_figure,
     }
     drawings = {}
     for name, figure in figures.items():
