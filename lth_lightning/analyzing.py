@@ -105,7 +105,7 @@ def _write(folder: Path, analysis: Analysis, found: Sequence[Lineage], console: 
         return 0
     path = _file(folder, analysis)
     with replacing(path) as partial:
-        partial.write_text("".join(json.dumps({**vars(analysis), **row}) + "\n" for row in rows))
+        partial.write_text("".join(json.dumps({**_arguments(analysis), **row}) + "\n" for row in rows))
     for setting, own in told.items():
         if not own:
             continue
@@ -127,8 +127,14 @@ def _current(folder: Path, analysis: Analysis) -> bool:
     if any(table.stat().st_mtime > made for table in folder.rglob("results.jsonl")):
         return False
     rows = [json.loads(line) for line in file.read_text().splitlines()]
-    own = json.loads(json.dumps(vars(analysis)))
+    own = _arguments(analysis)
     return not rows or all(_told(value, [row.get(name) for row in rows]) for name, value in own.items())
+
+
+def _arguments(analysis: Analysis) -> dict[str, Any]:
+    """The arguments of an analysis as its rows tell them."""
+    told: dict[str, Any] = json.loads(json.dumps(vars(analysis), default=repr))
+    return told
 
 
 def _told(asked: Any, told: Sequence[Any]) -> bool:
@@ -154,11 +160,11 @@ class _Builder:
         self.changes = {str(dict(point.at)): point.changes for point in points}
         self._contexts: dict[str, Callable[[], AbstractContextManager[None]]] = {}
 
-    def __call__(self, seed: int, point: Mapping[str, Any]) -> Built:
+    def __call__(self, seed: int, point: Mapping[str, Any], init: int | None = None) -> Built:
         changes = self.changes.get(str(dict(point)), {})
         build = self.arguments.varied(changes).build if changes else self.arguments.build
         seeds = Seeds.of(seed)
-        built = build(seeds, seeds.init)
+        built = build(seeds, seeds.init if init is None else init)
         built.module.to(quiet_trainer(built.trainer, self.folder, [], 0).strategy.root_device)
         return built
 

@@ -150,6 +150,10 @@ MISTAKES = [
         "max_steps 9: set max_epochs, and no",
     ),
     ("run --config digits --config random --config imp --folder run", "trainer.callbacks have a Sparsify of their own"),
+    (
+        "run --config digits --config random --trainer.callbacks.initialise SparseFanIn --config omp --folder run",
+        "not the Sparsify's initialise, SparseFanIn(scale=2.0): leave it out and ask for the control Reinitialised",
+    ),
     (f"{IMP} --model.net torch.nn.Flatten", "no convolution or linear layer, so no weights that can be pruned: choose"),
     (f"{IMP} --prunable.exclude [net.tail.*]", "'net.tail.*' matches none of the prunable weights net.hidden1.weight,"),
     (f"{IMP} --prunable.exclude ['net.*']", "exclude=['net.*'] leaves no weight to prune: exclude less"),

@@ -21,7 +21,7 @@ from lth_lightning import configs
 from lth_lightning.arguments import Arguments
 from lth_lightning.cli import main
 from lth_lightning.experiments import Control, Experiment, Rewind
-from lth_lightning.sparsity import Allocation, AtInit, Criterion, Policy, Prunable, Random
+from lth_lightning.sparsity import Allocation, AtInit, Criterion, Initialisation, Policy, Prunable, Random
 from lth_lightning.training import LearningRateSchedule, Seeds, Sparsify
 
 
@@ -230,7 +230,7 @@ def test_every_option_has_a_help_text(command: str) -> None:
 
 
 NAMED = (nn.Module, LightningDataModule, Callback, Experiment, Control, Rewind)
-NAMED += (Criterion, Allocation, Policy, Prunable, LearningRateSchedule)
+NAMED += (Criterion, Allocation, Initialisation, Policy, Prunable, LearningRateSchedule)
 CLASSES = [
     found
     for package in ("models", "data.datasets", "training", "sparsity", "experiments")

@@ -9,6 +9,7 @@ from .ensembles import Ensembles
 from .function_space import FunctionSpace
 from .instability import Instability
 from .planes import Planes
+from .signal_propagation import SignalPropagation
 from .to_solution import ToSolution
 from .weight_space import WeightSpace
 
@@ -22,6 +23,7 @@ __all__ = [
     "Instability",
     "Lineage",
     "Planes",
+    "SignalPropagation",
     "ToSolution",
     "WeightCorrelation",
     "WeightSpace",

@@ -43,12 +43,13 @@ class Lineage:
         controls: Networks of the same shape beside its tickets.
         copies: Sets of networks that differ in SGD noise only.
         precision: The context in which they were evaluated when they were trained.
-        build: A fresh set of module, data module and Trainer arguments, initialised as the dense network was.
+        build: A fresh set of module, data module and Trainer arguments, initialised as the dense network was, or by
+            the seed that it is given.
     """
 
     labels: Mapping[str, Any]
     networks: Sequence[Result]
-    build: Callable[[], Built]
+    build: Callable[..., Built]
     controls: Sequence[Result] = ()
     copies: Sequence[Sequence[Result]] = ()
     precision: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -16,8 +16,8 @@ from .base import Lineage
 class Builder(Protocol):
     """Makes what the networks of a seed, at a point of a study's grid, are evaluated in."""
 
-    def __call__(self, seed: int, point: Mapping[str, Any]) -> Built:
-        """A fresh set of module, data module and Trainer arguments."""
+    def __call__(self, seed: int, point: Mapping[str, Any], init: int | None = None) -> Built:
+        """A fresh set of module, data module and Trainer arguments, of the seed's initialisation or that of `init`."""
 
     def precision(self, seed: int, point: Mapping[str, Any]) -> Callable[[], AbstractContextManager[None]]:
         """The context in which they were evaluated when they were trained."""

@@ -11,6 +11,7 @@ from .forward import Batches
 from .interpolation import interpolate_
 from .path import along, evaluate_by, on_path
 from .planes import Plane, place_, plane_through
+from .signal import logit_deviation
 from .similarity import disagreement, ensemble_accuracy, loss_distance, output_distance
 from .states import Weights
 from .statistics import Statistics, batch_statistics, estimate_
@@ -41,6 +42,7 @@ __all__ = [
     "evaluate",
     "evaluate_by",
     "interpolate_",
+    "logit_deviation",
     "loss_distance",
     "on_path",
     "output_distance",

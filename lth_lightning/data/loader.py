@@ -32,6 +32,9 @@ class InMemoryLoader:
         augment: Random crops and flips, or None.
         drop_last: Leave out a last batch that is not full.
 
+    Attributes:
+        samples: Number of images in an epoch.
+
     Raises:
         ValueError: The batch size leaves no batch.
     """
@@ -57,7 +60,7 @@ class InMemoryLoader:
             )
         self.images, self.labels, self.batch_size = images, labels, batch_size
         self.order_seed, self.augment = order_seed, augment
-        self._count = count
+        self.samples = count
         self._scale, self._shift = scale_shift(mean, std, images.device)
         self._epoch = 0
         self._yielded = 0
@@ -69,7 +72,7 @@ class InMemoryLoader:
         return self
 
     def __len__(self) -> int:
-        return -(-self._count // self.batch_size)
+        return -(-self.samples // self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration; another epoch than the current one begins at its first batch.
@@ -111,7 +114,7 @@ class InMemoryLoader:
         order, draws = self._order(), self._draws()
         step = self._batches_at_once()
         for first in range(start, len(self), step):
-            chosen = slice(first * self.batch_size, min((first + step) * self.batch_size, self._count))
+            chosen = slice(first * self.batch_size, min((first + step) * self.batch_size, self.samples))
             for batch in self._assembled(chosen, order, draws):
                 self._yielded += 1
                 yield batch

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from ..sparsity import Allocation, Mask, Random, Uniform, generator, mix, prune
+from ..sparsity import Allocation, Initialisation, Mask, Random, Uniform, generator, mix, prune
 from .base import Ticket
 from .control import Case, Control, Found, Method
 
@@ -18,15 +18,24 @@ class Reinitialised(Control):
     """The ticket's mask on an independent initialisation, trained in full (Frankle & Carbin, 2019, arXiv:1803.03635).
 
     The network is constructed anew, so the initialisation is its own. It starts at step 0 whatever the ticket was
-    rewound to, as in Ma et al., 2021, arXiv:2107.00166, appendix B.
+    rewound to, as in Ma et al., 2021, arXiv:2107.00166, appendix B. With `initialise` the same network has its kept
+    weights drawn with regard to the mask, as in Evci et al., 2022, arXiv:2010.03533 ("Scratch+").
+
+    Args:
+        initialise: How the kept weights are drawn, in place of the network's own way, such as SparseFanIn.
     """
 
-    arm: ClassVar[str] = "reinitialised"
+    initialise: Initialisation | None = None
+
+    @property
+    def arm(self) -> str:
+        """By how its weights are drawn, where that is not the network's own way."""
+        return "reinitialised" if self.initialise is None else f"reinitialised_{self.initialise.name}"
 
     def ticket(self, case: Case) -> Ticket:
-        """Same mask, other initialisation."""
-        init = mix(self.arm, case.recipe.seeds.init, case.ticket.round)
-        return replace(case.ticket, arm=self.arm, start=None, init=init, more="0ep")
+        """Same mask, other initialisation: the same network however its weights are then drawn."""
+        init = mix("reinitialised", case.recipe.seeds.init, case.ticket.round)
+        return replace(case.ticket, arm=self.arm, start=None, init=init, initialise=self.initialise, more="0ep")
 
 
 @dataclass(frozen=True)

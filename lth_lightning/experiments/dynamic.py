@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar
 
-from ..sparsity import Fixed, Mask, Policy, mix
+from ..sparsity import Fixed, Initialisation, Mask, Policy, mix
 from ..training import write_start
 from .base import Ticket
 from .control import Case, Control
@@ -19,13 +19,15 @@ class DynamicTraining(Control):
 
     Args:
         policy: Moves the mask, such as RigL; in place of its own `initial` mask it starts with the ticket's.
-        name: What it is called; by default as the policy, 'rigl'.
+        initialise: How the kept weights are drawn, in place of the network's own way, such as SparseFanIn.
+        name: What it is called; by default as the policy, 'rigl', and as the initialisation, if there is one.
 
     Raises:
         ValueError: If the policy has no `initial` mask, or the name cannot name a folder.
     """
 
     policy: Policy
+    initialise: Initialisation | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -39,14 +41,16 @@ class DynamicTraining(Control):
 
     @property
     def arm(self) -> str:
-        """By its policy."""
-        return self.name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self.policy).__name__).lower()
+        """By its policy, and how its weights are drawn where that is not the network's own way."""
+        policy = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self.policy).__name__).lower()
+        return self.name or (policy if self.initialise is None else f"{policy}_{self.initialise.name}")
 
     def ticket(self, case: Case) -> Ticket:
         """The ticket's mask to start with, other initialisation."""
         init = mix("reinitialised", case.recipe.seeds.init, case.ticket.round)  # that of the control Reinitialised
         policy = _starting(self.policy, case.found.mask)
-        return replace(case.ticket, arm=self.arm, mask=None, policy=policy, start=None, init=init, more="0ep")
+        own = {"policy": policy, "mask": None, "start": None, "init": init, "initialise": self.initialise}
+        return replace(case.ticket, arm=self.arm, more="0ep", **own)
 
 
 @dataclass(frozen=True)

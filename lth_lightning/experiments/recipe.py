@@ -29,6 +29,7 @@ from ..training import (
 from .base import Built, Result, Ticket
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
+from .flops import flops
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .stopwatch import Stopwatch
@@ -148,9 +149,11 @@ class LightningRecipe:
         return built
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
-        built = self._built(self.seeds.init if ticket.init is None else ticket.init, ticket.width)
+        init = self.seeds.init if ticket.init is None else ticket.init
+        built = self._built(init, ticket.width)
         own = own_sparsify(built.trainer["callbacks"])
         sparsify = self._sparsify(built, own if ticket.own else None, ticket)
+        sparsify.seed = init
         if sparsify is own:
             ticket = replace(ticket, arm="sparse")  # nothing dense is what the config's own mask leaves
         last = folder / "last.ckpt"
@@ -183,6 +186,7 @@ class LightningRecipe:
             **self.labels,
             **describe(ticket, sparsify.mask, history.rows, test),
             **structure(built, sparsify.mask),
+            **flops(trainer, built, sparsify, history.rows[-1]["step"]),
             "start_step": 0 if ticket.start is None else int(load(ticket.start)["global_step"]),
             "lr": float(group.get("initial_lr", group["lr"])),
             "data": type(built.data).__name__,
@@ -212,7 +216,7 @@ class LightningRecipe:
         callbacks = built.trainer["callbacks"]
         if (policy := ticket.policy) is None:
             policy = Fixed(ticket.mask or Mask.dense(self.prunable(built.module)))
-        sparsify = Sparsify(policy.reseeded(self.seeds.mask), self.prunable)
+        sparsify = Sparsify(policy.reseeded(self.seeds.mask), self.prunable, ticket.initialise)
         callbacks[:] = [callback for callback in callbacks if not isinstance(callback, Sparsify)] + [sparsify]
         return sparsify
 

@@ -51,6 +51,16 @@ def refuse_own_mask(trainer: Mapping[str, Any]) -> None:
         )
 
 
+def refuse_own_initialisation(trainer: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a method that an experiment takes over draws weights anew, which its tickets do not."""
+    own = own_sparsify(trainer["callbacks"])
+    if own is not None and own.initialise is not None:
+        raise ValueError(
+            f"this experiment takes the method over, but not the Sparsify's initialise, {own.initialise}: "
+            "leave it out and ask for the control Reinitialised with it, or train once with lth fit"
+        )
+
+
 def refuse_open_end(trainer: Mapping[str, Any]) -> None:
     """Raise a ValueError unless a training ends with an epoch, so that epochs can be added."""
     steps = trainer.get("max_steps", -1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from ..sparsity import Mask, Policy
+from ..sparsity import Initialisation, Mask, Policy
 from .base import Built, Experiment, Recipe, Result, Ticket
 from .failed import FailedTrainingError
 from .refusals import check_densities, refuse_own_mask
@@ -22,6 +22,7 @@ class SparseTraining(Experiment):
     Args:
         policy: Where the mask comes from and how it moves; it is asked for each density.
         densities: Shares of weights to keep; each is a training of its own.
+        initialise: How the weights that the first mask keeps are drawn, in place of the network's own way.
 
     Raises:
         ValueError: If a density is outside (0, 1], or there is none.
@@ -30,6 +31,7 @@ class SparseTraining(Experiment):
     may_append: ClassVar[tuple[str, ...]] = ("densities",)
     policy: Policy | None = None
     densities: Sequence[float] = (0.2, 0.1, 0.05)
+    initialise: Initialisation | None = None
 
     def __post_init__(self) -> None:
         check_densities(self.densities)
@@ -38,7 +40,8 @@ class SparseTraining(Experiment):
         """Run one replicate: `round-00` is dense, `round-01` has the first density."""
         results = [recipe.train(Ticket(), folder / "round-00")]
         for number, density in enumerate(self.densities, start=1):
-            ticket = Ticket("sparse", number, density=density, policy=self._policy.at(density))
+            policy = self._policy.at(density)
+            ticket = Ticket("sparse", number, density=density, policy=policy, initialise=self.initialise)
             with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
                 results.append(recipe.train(ticket, folder / f"round-{number:02}"))
         return results

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule
 
-from ..sparsity import Mask, Policy
+from ..sparsity import Initialisation, Mask, Policy
 
 
 class Built(NamedTuple):
@@ -30,6 +30,7 @@ class Ticket:
         mask: What is kept; None for everything.
         start: The checkpoint to start from; None to start at step 0 from an initialisation.
         init: Seed of that initialisation; None for the replicate's own.
+        initialise: How the kept weights are drawn, in place of the network's own way; only without `start`.
         density: The density asked for.
         more: Epochs to train beyond the end of the schedule, such as '10ep', for fine-tuning.
         own: Whether the config's own `Sparsify` has its way, where it has one.
@@ -39,6 +40,9 @@ class Ticket:
         labels: Further columns of its row.
         policy: Moves the mask during training, and gives the one to start with in place of `mask`.
         spent: Epochs of the trainings before it that it needs: to find its mask, and to have its starting weights.
+
+    Raises:
+        ValueError: If it both starts from a checkpoint and has an `initialise`.
     """
 
     arm: str = "dense"
@@ -46,6 +50,7 @@ class Ticket:
     mask: Mask | None = None
     start: Path | None = None
     init: int | None = None
+    initialise: Initialisation | None = None
     density: float = 1.0
     more: str = "0ep"
     own: bool = False
@@ -55,6 +60,10 @@ class Ticket:
     labels: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy | None = None
     spent: int = 0
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.initialise is not None:
+            raise ValueError(f"the ticket starts from {self.start}, so its weights are not drawn: give no initialise")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from .base import Built, Experiment, Recipe, Result, Ticket
 from .control import Case, Control, Found, Method
 from .failed import FailedTrainingError
 from .noise import OtherNoise
-from .refusals import refuse_open_end
+from .refusals import refuse_open_end, refuse_own_initialisation
 from .retrained import Retrained
 from .rewind import Rewind
 from .small_dense import SmallDense
@@ -49,6 +49,7 @@ class Tickets(Experiment):
     def check(self, built: Built, weights: Mask) -> None:
         """All densities are in reach; an end to fine-tune beyond is an epoch's; the data can be what controls want."""
         super().check(built, weights)
+        refuse_own_initialisation(built.trainer)
         for density in self.densities:
             self.reach(density, weights)
         if self.rewind.to == "end":

@@ -15,6 +15,7 @@ from .function_space import function_space_figure
 from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
+from .signals import signals_figure
 from .to_solution import solution_figure
 from .weight_space import weight_space_figure
 
@@ -46,6 +47,7 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "to_solution": solution_figure,
         "ensembles": ensembles_figure,
         "weight_space": weight_space_figure,
+        "signal_propagation": signals_figure,
     }
     drawings = {}
     for name, figure in figures.items():

@@ -87,6 +87,22 @@ KNOWN = (
         "^",
     ),
     Arm(
+        "reinitialised_sparse_fan_in",
+        "reinitialised, sparse fan-in",
+        "tickets reinitialised by their sparse fan-in",
+        "the weights kept are those of the ticket, newly drawn the larger the fewer of them come into their unit",
+        "#8C2D04",
+        "1",
+    ),
+    Arm(
+        "reinitialised_layer_scaled",
+        "reinitialised, layer-scaled",
+        "tickets reinitialised by the densities of their layers",
+        "the weights kept are those of the ticket, newly drawn the larger the fewer of their layer are kept",
+        "#F28E5B",
+        "2",
+    ),
+    Arm(
         "rearranged_mask",
         "rearranged mask",
         "rearranged masks",

@@ -27,6 +27,8 @@ class Line:
         against_dense: Paired difference from dense networks in percentage points.
         epochs: Epochs of training, and their range where seeds differ.
         in_all: The same with those of all trainings before that these need; unknown for older folders.
+        inference: Floating-point operations of an image in theory, as a share of the dense network's.
+        training: Those of the training, as a share of what the dense network's would be in as many steps.
         seconds: Mean wall time of a training.
     """
 
@@ -39,6 +41,8 @@ class Line:
     against_dense: str
     epochs: str
     in_all: str
+    inference: str
+    training: str
     seconds: str
 
 
@@ -61,10 +65,19 @@ def lines(table: pd.DataFrame) -> list[tuple[Arm, list[Line]]]:
 
 
 def told_where_needed(tables: Iterable[list[tuple[Arm, list[Line]]]]) -> dict[str, bool]:
-    """Whether some line has weights that are not in use (`in_use`), and other epochs in all than its own (`in_all`)."""
+    """Which columns some line has something for.
+
+    Args:
+        tables: Lines of arms.
+
+    Returns:
+        Whether there are weights that are not in use (`in_use`), other epochs in all than a line's own (`in_all`), and
+        other operations than those of dense networks (`flops`).
+    """
     every = [line for table in tables for _, own in table for line in own]
     in_all = any(line.in_all not in (line.epochs, EMPTY) for line in every)
-    return {"in_use": any("(" in line.got for line in every), "in_all": in_all}
+    flops = any({line.inference, line.training} - {EMPTY, "1"} for line in every)
+    return {"in_use": any("(" in line.got for line in every), "in_all": in_all, "flops": flops}
 
 
 def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
@@ -82,8 +95,20 @@ def _line(table: pd.DataFrame, arm: str, round: int) -> Line:
         against_dense=_difference(dense) if arm != "dense" else EMPTY,
         epochs=_range(own["epochs"]),
         in_all=_range(own["epochs_in_all"]),
+        inference=_flops(table, own, "inference"),
+        training=_flops(table, own, "training"),
         seconds=duration(own["seconds"].mean()),
     )
+
+
+def _flops(table: pd.DataFrame, own: pd.DataFrame, part: str) -> str:
+    """The mean share of dense operations; of a narrower network those of the whole one; older folders tell none."""
+    if "flops_training" not in table:
+        return EMPTY
+    whole = table.loc[table["arm"] == "dense", "flops_inference_dense"].mean()
+    narrower = 1.0 if math.isnan(whole) else own["flops_inference_dense"] / whole
+    ratio = (own[f"flops_{part}"] / own[f"flops_{part}_dense"] * narrower).mean()
+    return EMPTY if math.isnan(ratio) else f"{ratio:.3g}"
 
 
 def _got(density: float, effective: float) -> str:

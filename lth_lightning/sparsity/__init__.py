@@ -16,6 +16,7 @@ from .allocation import (
 )
 from .criteria import SNIP, Criterion, GraSP, Magnitude, Random, SynFlow
 from .dropping import drop_and_grow
+from .initialisation import Initialisation, LayerScaled, SparseFanIn
 from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .moments import Clock, Moment
@@ -47,8 +48,10 @@ __all__ = [
     "Global",
     "GraSP",
     "Gradual",
+    "Initialisation",
     "LayerDiagnosis",
     "LayerRatios",
+    "LayerScaled",
     "LikeLearningRate",
     "Magnitude",
     "Mask",
@@ -63,6 +66,7 @@ __all__ = [
     "Sample",
     "Scores",
     "SmartRatio",
+    "SparseFanIn",
     "Static",
     "SynFlow",
     "Uniform",

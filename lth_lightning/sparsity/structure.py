@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
-from torch.nn.modules.conv import _ConvTransposeNd
 
 from .criteria.flow import READINGS, LinearFlow, flow_through, linear_parameters
 from .criteria.scoring import undisturbed
 from .mask import Mask
+from .units import by_unit, owner
 
 NOISE = 1e-9  # a sum of zeros and ones is a whole number but for the rounding of fast convolutions
 
@@ -110,8 +110,8 @@ def on_a_path(net: nn.Module, mask: Mask, shape: Sequence[int]) -> Mask:
 
 
 def _layer(net: nn.Module, name: str, kept: Tensor, effective: Tensor) -> LayerDiagnosis:
-    module = net.get_submodule(name.rpartition(".")[0])
-    has_kept, has_effective = _units(module, kept), _units(module, effective)
+    module = owner(net, name)
+    has_kept, has_effective = by_unit(module, kept).any(1), by_unit(module, effective).any(1)
     return LayerDiagnosis(
         size=kept.numel(),
         kept=int(kept.sum()),
@@ -120,13 +120,6 @@ def _layer(net: nn.Module, name: str, kept: Tensor, effective: Tensor) -> LayerD
         dead=int((~has_kept).sum()),
         disconnected=int((has_kept & ~has_effective).sum()),
     )
-
-
-def _units(module: nn.Module, entries: Tensor) -> Tensor:
-    """Which units have any of these entries of their layer's weight; (units,) bool."""
-    if isinstance(module, _ConvTransposeNd):  # (inputs, outputs / groups, ...)
-        entries = entries.reshape(module.groups, -1, *entries.shape[1:]).transpose(1, 2).flatten(0, 1)
-    return entries.flatten(1).any(1)
 
 
 class _Arrived(torch.autograd.Function):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-from ..sparsity import Mask, Now, Policy, Prunable
+from ..sparsity import Initialisation, Mask, Now, Policy, Prunable
 from .misfit import MisfitError
 from .moments import clock_of
 from .sampling import Drawn
@@ -56,13 +56,24 @@ class Sparsify(Callback):
         policy: Where the mask comes from and how it moves: `AtInit`, `Fixed`, `SET`, `RigL`, `Gradual`, or a class of
             your own.
         prunable: Which weights the mask is over; by default all of convolutions and linear layers.
+        initialise: How the kept weights are drawn once there is a mask, in place of the network's own initialisation;
+            not where a training starts from a checkpoint.
+        seed: Names these draws; `lth` replaces it by the seed of the network's initialisation.
     """
 
     state_key = "Sparsify"
 
-    def __init__(self, policy: Policy, prunable: Prunable = Prunable()) -> None:  # noqa: B008 (frozen)
+    def __init__(
+        self,
+        policy: Policy,
+        prunable: Prunable = Prunable(),  # noqa: B008 (frozen)
+        initialise: Initialisation | None = None,
+        seed: int = 0,
+    ) -> None:
         self.policy = policy
         self.prunable = prunable
+        self.initialise = initialise
+        self.seed = seed
         self.mask: Mask | None = None
         self.history: list[tuple[int, dict[str, int]]] = []
         self.dense_gradients = 0
@@ -76,7 +87,7 @@ class Sparsify(Callback):
         return {"mask": dict(self.mask), "history": self.history, "dense_gradients": self.dense_gradients}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the mask and how it came about."""
+        """Restore the mask and how it came about, which older checkpoints lack."""
         self.mask = Mask(state_dict["mask"]) if "mask" in state_dict else None
         self.history = [(step, dict(kept)) for step, kept in state_dict.get("history", [])]
         self.dense_gradients = state_dict.get("dense_gradients", 0)
@@ -98,6 +109,8 @@ class Sparsify(Callback):
         self._asked = trainer.global_step
         if self.mask is None:
             mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), self._draw))
+            if self.initialise is not None and trainer.ckpt_path is None:
+                self.initialise(pl_module, mask, self.seed)
             self._note(trainer, mask)
         else:
             mask = self._placed(self.mask)

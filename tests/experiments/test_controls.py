@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 from fake import NAMES, FakeRecipe, drawn, equal, masked, run
 
@@ -15,8 +16,9 @@ from lth_lightning.experiments import (
     RearrangedMask,
     Reinitialised,
     Rewind,
+    Ticket,
 )
-from lth_lightning.sparsity import Global
+from lth_lightning.sparsity import Global, LayerScaled, Mask, Random, SparseFanIn, prunable, prune
 from lth_lightning.training import load
 
 CONTROLS = [Reinitialised(), RearrangedMask(), RandomTicket()]
@@ -106,6 +108,40 @@ def test_only_the_seed_of_masks_decides_how_a_mask_is_rearranged_and_drawn(tmp_p
         "rearranged_mask": False,
         "random_ticket": False,
     }
+
+
+def test_reinitialised_tickets_with_other_draws_are_arms_of_their_own_on_one_initialisation(tmp_path: Path) -> None:
+    kinds = [None, SparseFanIn(), SparseFanIn(scale=1.0), LayerScaled()]
+    arms = [f"reinitialised{kind}" for kind in ("", "_sparse_fan_in", "_sparse_fan_in_scale_1", "_layer_scaled")]
+    experiment = IterativePruning(rounds=2, keep=0.5, controls=[Reinitialised(kind) for kind in kinds])
+    assert list(experiment.arms) == ["dense", "ticket", *arms]
+    recipe = run(experiment, tmp_path)
+    for kind, arm in zip(kinds, arms, strict=True):
+        for ticket, control in zip(recipe.tickets("ticket"), recipe.tickets(arm), strict=True):
+            assert (control.mask, control.start, control.initialise) == (ticket.mask, None, kind)
+            assert ticket.initialise is None
+    inits = {tuple(control.init for control in recipe.tickets(arm)) for arm in arms}
+    assert len(inits) == 1, "whatever is drawn for the mask, the network is the same"
+    with pytest.raises(ValueError, match="two controls share the folder reinitialised_layer_scaled"):
+        IterativePruning(controls=[Reinitialised(LayerScaled()), Reinitialised(LayerScaled())])
+
+
+def test_a_ticket_cannot_both_start_from_weights_and_draw_them() -> None:
+    with pytest.raises(ValueError, match=r"starts from a\.ckpt, so its weights are not drawn"):
+        Ticket(start=Path("a.ckpt"), initialise=SparseFanIn())
+
+
+def test_the_recipe_draws_a_tickets_weights_by_the_seed_of_its_initialisation(tmp_path: Path) -> None:
+    made = tiny.recipe(tmp_path)
+    net = made.build(made.seeds, 7).module
+    mask = prune(Random(0)(net, Mask.dense(prunable(net))), 0.3)
+    for initialise in (SparseFanIn(), LayerScaled()):
+        ticket = Ticket(initialise.name, mask=mask, init=7, initialise=initialise)
+        made.train(ticket, tmp_path / initialise.name, keep=["0it"])
+        net = made.build(made.seeds, 7).module
+        initialise(net, mask, 7)
+        there = load(tmp_path / initialise.name / "kept-0it.ckpt")["state_dict"]
+        assert all(torch.equal(there[name], value) for name, value in net.named_parameters())
 
 
 @pytest.mark.parametrize("rewind", [Rewind(), Rewind(to="3it")], ids=["init", "early"])

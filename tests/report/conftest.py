@@ -66,6 +66,7 @@ def write_training(
         "epochs": epochs,
         "epochs_in_all": epochs * (round + 1),
         "steps": 11 * epochs,
+        **operations(density, 11 * epochs),
         "val_accuracy": accuracy,
         "val_accuracy_best": accuracy + 0.002,
         "val_loss": 0.2,
@@ -129,6 +130,12 @@ def experiment_writer() -> Callable[..., Path]:
 SIZES = {"net.fc1.weight": 19200, "net.fc2.weight": 30000, "net.fc3.weight": 1000}
 
 
+def operations(density: float, steps: int) -> dict[str, float]:
+    """As if all layers had this density and an epoch's batches one image each."""
+    forward = {"flops_inference": 2e6 * density, "flops_inference_dense": 2e6}
+    return forward | {name.replace("inference", "training"): 3 * steps * each for name, each in forward.items()}
+
+
 def row(
     *, arm: str, seed: int, round: int, density: float, accuracy: float, point: Mapping[str, Any], method: str | None
 ) -> dict[str, Any]:
@@ -153,6 +160,7 @@ def row(
         "weights": total,
         "epochs": 12,
         "epochs_in_all": 12 if method is None else 24,
+        **operations(density, 132),
         "lr": point.get("lr", 0.1),
         "data": "CIFAR10",
         "val_accuracy": accuracy + 0.002,

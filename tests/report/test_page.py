@@ -16,7 +16,7 @@ from lth_lightning.report.accuracy import drawable
 from lth_lightning.report.quantity import values_of
 from lth_lightning.report.rendering import softened, typeset
 from lth_lightning.report.settings import is_study
-from lth_lightning.report.table import lines
+from lth_lightning.report.table import lines, told_where_needed
 from lth_lightning.report.wording import points
 
 ARMS = ("dense", "ticket", "reinitialised", "rearranged_mask", "random_ticket")
@@ -79,9 +79,12 @@ def test_the_table_holds_means_and_half_widths(tmp_path: Path, write_training: C
         write_training(tmp_path, arm="ticket", seed=seed, round=2, accuracy=ticket, epochs=2 + seed, density_asked=0.35)
     (_, (dense_line,)), (_, (ticket_line,)) = lines(read(tmp_path))
     # Test accuracy is 0.4 points below validation. s = 0.02: the half-width is 4.302653 * 2 / sqrt(3) = 4.97 points.
-    assert astuple(dense_line) == (*(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "1", "1", "12 s"),)
+    assert astuple(dense_line) == (
+        *(0, "100", "100", 3, "91.60 ± 4.97", "92.00 ± 4.97", "\u2013", "1", "1", "1", "1", "12 s"),
+    )
     assert astuple(ticket_line) == (
-        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "2 to 4", "6 to 12", "14 s"),
+        *(2, "35", "36", 3, "92.60 ± 0.00", "93.00 ± 0.00", "+1.00 ± 4.97", "2 to 4", "6 to 12", "0.36", "0.36"),
+        "14 s",
     )
 
 
@@ -97,7 +100,27 @@ def test_epochs_in_all_have_a_column_where_they_are_known_and_others(
         assert ("Epochs in all: its own and those" in page.words) == (name == "pruned")
         assert ("36" in page.tables[-1]) == (name == "pruned")
         shown = len(page.tables[-1]) // 2
-        assert shown == (10 if name == "pruned" else 9)
+        assert shown == (12 if name == "pruned" else 11)
+
+
+def test_operations_have_columns_where_they_are_known_and_others_than_the_dense_networks(
+    tmp_path: Path, write_training: Callable[..., None]
+) -> None:
+    names = [f"flops_{part}{dense}" for part in ("inference", "training") for dense in ("", "_dense")]
+    known = {"dense": (400, 400, 9000, 9000), "ticket": (100, 400, 1500, 6000), "small_dense": (40, 40, 900, 900)}
+    for arm, numbers in known.items():
+        own = dict(zip(names, numbers, strict=True))
+        write_training(tmp_path, arm=arm, seed=0, round=int(arm != "dense"), accuracy=0.9, **own)
+    assert "A mask by itself saves no time" in Page(write_report(tmp_path)).words
+    table = read(tmp_path)
+    assert {arm.name: (own[0].inference, own[0].training) for arm, own in lines(table)} == {
+        "dense": ("1", "1"),
+        "ticket": ("0.25", "0.25"),
+        "small_dense": ("0.1", "0.1"),
+    }
+    assert told_where_needed([lines(table)])["flops"]
+    for same in (table[table["arm"] == "dense"], table.drop(columns=names)):  # of an older version
+        assert not told_where_needed([lines(same)])["flops"]
 
 
 def test_a_network_trained_by_admm_is_told_but_neither_drawn_nor_a_check(
@@ -131,7 +154,7 @@ def test_the_width_that_was_chosen_for_a_narrower_network_is_told(
 def test_the_page_holds_the_table(folder: Path, page: Page) -> None:
     shown = [typeset(str(value)) for _, own in lines(read(folder)) for line in own for value in astuple(line)]
     assert page.tables[-1] == shown
-    assert len(shown) == (1 + 4 * 8) * 10  # five arms, eight rounds of all but dense, ten columns
+    assert len(shown) == (1 + 4 * 8) * 12  # five arms, eight rounds of all but dense, twelve columns
 
 
 def test_the_page_holds_the_verdicts(folder: Path, page: Page) -> None:

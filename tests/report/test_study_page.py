@@ -127,7 +127,7 @@ def test_every_setting_has_its_own_numbers(folder: Path, page: Page) -> None:
             np.mean([r["test_accuracy"] for r in rows if _is(r, setting.method, setting.at["lr"], density)])
             for density in DENSITIES
         ]
-        table = [shown[10 * i : 10 * i + 10] for i in range(len(shown) // 10)]
+        table = [shown[12 * i : 12 * i + 12] for i in range(len(shown) // 12)]
         assert [line[4].split()[0] for line in table[1:4]] == [f"{100 * mean:.2f}" for mean in tickets]
 
 

@@ -10,7 +10,7 @@ import torch
 from foreign import Batches, Foreign, fit
 from torch import Tensor, nn
 
-from lth_lightning.sparsity import AtInit, Mask, Policy, Random, count, prunable
+from lth_lightning.sparsity import AtInit, Fixed, Mask, Policy, Random, SparseFanIn, count, prunable
 from lth_lightning.sparsity.sample import Draw, nothing
 from lth_lightning.training import KeepCheckpoint, Sparsify
 
@@ -68,6 +68,47 @@ def test_a_checkpoint_of_a_training_without_the_callback_starts_with_the_policy(
     module, sparsify = Foreign(), Sparsify(AtInit(DENSITY))
     fit(module, sparsify, start=tmp_path / "1ep.ckpt")
     assert sum(int(weight.count_nonzero()) for weight in prunable(module).values()) == count(DENSITY, SIZE)
+
+
+def start_of(path: Path, *callbacks: Any, start: Path | None = None) -> dict[str, Tensor]:
+    """The weights before the first step of a training."""
+    fit(Foreign(), *callbacks, KeepCheckpoint(path, "0it"), start=start)
+    state: dict[str, Tensor] = torch.load(path, weights_only=True)["state_dict"]
+    return state
+
+
+def test_a_fresh_training_starts_with_weights_drawn_for_its_mask(tmp_path: Path) -> None:
+    first, plain, other = (
+        start_of(tmp_path / f"{number}.ckpt", Sparsify(AtInit(DENSITY), **options))
+        for number, options in enumerate(
+            ({"initialise": SparseFanIn(), "seed": 3}, {}, {"initialise": SparseFanIn(), "seed": 4})
+        )
+    )
+    expected = Foreign()
+    mask = AtInit(DENSITY).start(expected, Mask.dense(prunable(expected)))
+    mask.apply(dict(expected.named_parameters()))
+    assert all(torch.equal(value, plain[name]) for name, value in expected.state_dict().items())
+    SparseFanIn()(expected, mask, 3)
+    assert all(torch.equal(value, first[name]) for name, value in expected.state_dict().items())
+    assert [name for name in first if not torch.equal(first[name], other[name])] == list(mask)
+
+
+def test_a_training_that_starts_from_a_checkpoint_keeps_its_weights(tmp_path: Path) -> None:
+    dense = start_of(tmp_path / "dense.ckpt")
+    for kept in (Mask.dense(prunable(Foreign())), AtInit(DENSITY).start(Foreign(), Mask.dense(prunable(Foreign())))):
+        ticket = Sparsify(Fixed(kept), initialise=SparseFanIn())
+        state = start_of(tmp_path / "ticket.ckpt", ticket, start=tmp_path / "dense.ckpt")
+        assert all(torch.equal(state[name], value * kept.get(name, 1)) for name, value in dense.items())
+        (tmp_path / "ticket.ckpt").unlink()
+
+
+def test_a_training_with_weights_of_its_own_resumes_as_if_it_had_not_been_cut(tmp_path: Path) -> None:
+    whole, resumed = Foreign(), Foreign()
+    own = {"initialise": SparseFanIn(), "seed": 3}
+    fit(whole, Sparsify(AtInit(DENSITY), **own), KeepCheckpoint(tmp_path / "1ep.ckpt", "1ep"))
+    trainer = fit(resumed, Sparsify(NeverAsked(), **own), start=tmp_path / "1ep.ckpt")
+    assert (trainer.global_step, resumed.batches) == (8, 4)
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
 def test_a_mask_in_a_checkpoint_that_does_not_fit_the_network_is_refused(
