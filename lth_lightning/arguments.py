@@ -108,11 +108,9 @@ class Arguments(LightningCLI):
             )
         data.order_seed, data.augment_seed = seeds.order, seeds.augment
         trainer = {**made.trainer, "callbacks": _listed(made.trainer.get("callbacks"))}
-        if trainer.get("devices") == "auto":  # which would be every GPU there is
-            trainer["devices"] = 1
-        trainer["precision"] = trainer.get("precision") or default_precision(
-            made.model, str(trainer.get("accelerator"))
-        )
+        trainer |= {"devices": 1} if trainer.get("devices") == "auto" else {}  # not every GPU there is
+        if trainer.get("precision") is None:
+            trainer["precision"] = default_precision(made.model, str(trainer.get("accelerator")))
         if self.config.trial and (own := own_sparsify(trainer["callbacks"])) is not None:
             own.policy = own.policy.tried()
         return Built(made.model, data, trainer)

@@ -127,7 +127,11 @@ def flat(*words: str) -> dict[str, Any]:
         ("--experiment.init_args.controls []", {"experiment.init_args.controls": []}),
         (
             "--experiment.init_args.allocation ERK",
-            {"experiment.init_args.allocation.class_path": "lth_lightning.sparsity.ERK"},
+            {
+                "experiment.init_args.allocation.class_path": "lth_lightning.sparsity.ERK",
+                "experiment.init_args.allocation.init_args.power": 1.0,
+                "experiment.init_args.allocation.init_args.dense": [],
+            },
         ),
         ("--data.batch_size 7 --seeds [3,4]", {"data.init_args.batch_size": 7, "seeds": [3, 4]}),
         ("--prunable.exclude [net.head.weight]", {"prunable.exclude": ["net.head.weight"]}),

@@ -13,15 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from composing import SHIPPED, made, names, parsed, task_of
 
 from lth_lightning.cli import main
 from lth_lightning.data import Arrays
 from lth_lightning.report import read, write_report
 from lth_lightning.report.quantity import arms_of
+from lth_lightning.sparsity import count
 
 ROOT = Path(__file__).parent.parent
 METHODS_OF_EXPERIMENTS = ("omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket")
+WITHOUT_A_TICKET = ("gmp", "rigl", "set", "static")  # masks that move, or whose density another policy has
 WITHOUT_DATA = ("synflow", "magnitude_at_init", "random", "random_erk", "random_smart_ratio", "random_ticket")
 
 
@@ -100,8 +103,27 @@ def test_an_experiment_runs_as_it_is_shipped_in_a_small_way(experiment: str) -> 
     assert min(row["density"] for row in rows) == pytest.approx(lowest, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=[] if name == "rigl" else pytest.mark.slow) for name in names("methods")]
+)
+def test_a_method_trains_once_as_it_is_shipped_in_a_small_way(method: str) -> None:
+    task = "resnet8_digits" if method == "random_smart_ratio" else "digits"
+    words = ["--config", task, "--config", method, "--config", "debug"]
+    assert main(["fit", *words, "--folder", "run"]) == 0
+    (row,) = [json.loads(line) for line in Path("run/results.jsonl").read_text().splitlines()]
+    assert (row["arm"], row["epochs"]) == ("sparse", 2)
+    density = re.search(r"density: ([\d.]+)", SHIPPED[method].read_text())
+    assert density
+    assert row["weights_kept"] == count(float(density[1]), row["weights"])
+    (saved,) = Path("run").rglob("last.ckpt")
+    history = torch.load(saved, weights_only=True)["callbacks"]["Sparsify"]["history"]
+    assert (len(history) > 1) == (method in ("gmp", "rigl", "set"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [*names("methods"), *METHODS_OF_EXPERIMENTS])
+@pytest.mark.parametrize(
+    "method", [*(name for name in names("methods") if name not in WITHOUT_A_TICKET), *METHODS_OF_EXPERIMENTS]
+)
 def test_every_method_goes_through_the_sanity_checks_by_the_same_command(method: str) -> None:
     words = ["--config", "resnet8_digits", "--config", method, "--config", "sanity", "--config", "debug"]
     words += ["--seeds", "[0]", "--experiment.init_args.densities", "[0.2,0.1]"]

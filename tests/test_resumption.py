@@ -14,9 +14,17 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 from lth_lightning.cli import main
 from lth_lightning.experiments import IterativePruning, Reinitialised, Rewind, Ticket, read_result
-from lth_lightning.training import Admm
+from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, LikeLearningRate, Policy, Random, RigL
+from lth_lightning.training import Admm, Sparsify
 
 Begun = list[tuple[str, int]]
+START = AtInit(0.3, Random(), ERK())
+MOVING: dict[str, Policy] = {
+    "set": SET(START, every="2it"),
+    "rigl": RigL(START, every="3it", begin="1it"),
+    "rigl after steps": RigL(START, every="2it", end="11it", annealing=LikeLearningRate(), variant="after_step"),
+    "gradual": Gradual(0.2, every="2it", begin="1it", end="10it"),
+}
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {"keep": ("0it", "3it", "2ep"), "steps": 12},
     "accumulation": {"keep": ("3it", "2ep"), "steps": 6, "options": {"accumulate_grad_batches": 2}},
@@ -27,6 +35,10 @@ KINDS: dict[str, dict[str, Any]] = {
         "steps": 8,
         "options": {"max_epochs": 5},
         "callbacks": lambda: [EarlyStopping("val_loss", min_delta=10, patience=1)],
+    },
+    **{
+        name: {"keep": (), "steps": 12, "own": True, "callbacks": lambda policy=policy: [Sparsify(policy)]}
+        for name, policy in MOVING.items()
     },
 }
 
@@ -69,7 +81,7 @@ def train(root: Path, kind: str = "plain", save_seconds: float = 1e9, more: Sequ
         observers=[Epochs()],
         **KINDS[kind].get("options", {}),
     )
-    recipe.train(Ticket(), root / "a", keep=KINDS[kind]["keep"])
+    recipe.train(Ticket(own=KINDS[kind].get("own", False)), root / "a", keep=KINDS[kind]["keep"])
     return begun
 
 
@@ -110,7 +122,7 @@ def left_by_kills(
 
 @pytest.mark.parametrize(
     ("kind", "every"),
-    [("plain", 2), ("accumulation", 3), ("admm", 3)]
+    [("plain", 2), ("accumulation", 3), ("admm", 3), ("rigl", 5), ("gradual", 5)]
     + [pytest.param(kind, every, marks=pytest.mark.slow) for kind, every in (("max_steps", 4), ("early stopping", 3))]
     + [pytest.param(kind, 1, marks=pytest.mark.slow) for kind in KINDS],
 )
@@ -127,6 +139,9 @@ def test_whatever_a_kill_leaves_the_training_goes_on_from_there_to_the_same_end(
         assert read_result(state / "a") is None or step == steps
         assert train(state, kind) == ([("a", step)] if step < steps else [])
         assert tiny.contents(state) == expected
+    if kind in MOVING:
+        moves = expected["a/last.ckpt"]["callbacks"]["Sparsify"]["history"]
+        assert len(moves) >= 4, "there is something to get wrong"
 
 
 @pytest.mark.parametrize(("rounds", "every"), [(1, 2), pytest.param(2, 1, marks=pytest.mark.slow)])

@@ -49,8 +49,8 @@ class DynamicTraining(Control):
         """The ticket's mask to start with, other initialisation."""
         init = mix("reinitialised", case.recipe.seeds.init, case.ticket.round)  # that of the control Reinitialised
         policy = _starting(self.policy, case.found.mask)
-        own = {"policy": policy, "mask": None, "start": None, "init": init, "initialise": self.initialise}
-        return replace(case.ticket, arm=self.arm, more="0ep", **own)
+        ticket = replace(case.ticket, arm=self.arm, mask=None, start=None, init=init, more="0ep")
+        return replace(ticket, policy=policy, initialise=self.initialise)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lth_lightning.experiments import Ticket
-from lth_lightning.sparsity import AtInit, Mask, Policy, Random, prunable, prune
+from lth_lightning.sparsity import AtInit, Mask, Now, Policy, Random, prunable, prune
 from lth_lightning.sparsity.sample import Draw, nothing
 from lth_lightning.training import Sparsify, write_start
 
@@ -23,7 +23,8 @@ class Shrinking(Policy):
     def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         return weights
 
-    def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
+    def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
+        step = now.step
         return prune(Random(step)(net, mask), 0.5 ** (step // 2), within=mask) if step % 2 == 0 and step else mask
 
 

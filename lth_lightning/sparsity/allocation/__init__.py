@@ -2,7 +2,8 @@
 
 from .base import Allocation, Budgets, Scores, caps
 from .counting import apportion, check_density, count, shortest_density
-from .erk import ER, ERK
+from .er import ER
+from .erk import ERK
 from .layer_ratios import LayerRatios
 from .ranking import Global, largest
 from .smart_ratio import SmartRatio

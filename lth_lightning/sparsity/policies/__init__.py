@@ -1,11 +1,13 @@
 """Policies: how the mask moves during one training."""
 
 from .at_init import AtInit
-from .base import Now, Policy
+from .base import Policy
 from .fixed import Fixed
 from .gradual import Gradual
+from .now import Now
 from .regrowing import Regrowing
-from .rigl import RigL, RigLInverted
+from .rigl import RigL
+from .rigl_inverted import RigLInverted
 from .set import SET
 from .static import Static
 

@@ -1,34 +1,15 @@
 """What every policy is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from torch import nn
 
 from ..mask import Mask
 from ..moments import Clock
 from ..sample import Draw, nothing
-
-
-class Now(NamedTuple):
-    """The moment of a training at which a policy is asked.
-
-    Args:
-        step: Number of completed optimizer steps.
-        clock: How long the training is.
-        lr: The next step's learning rate, as a share of the base rate.
-        draw: Gives the training images that a `Sample` describes.
-        decay: Weight name -> factor of the L2 term that the optimizer adds to its gradient, if it does.
-    """
-
-    step: int
-    clock: Clock
-    lr: float = 1.0
-    draw: Draw = nothing
-    decay: Mapping[str, float] = MappingProxyType({})
+from .now import Now
 
 
 class Policy(ABC):

@@ -13,7 +13,8 @@ from ..moments import Clock
 from ..sample import Draw, nothing
 from ..schedules import Cubic
 from ..selection import prune
-from .base import Now, Policy
+from .base import Policy
+from .now import Now
 from .timetable import Timetable
 
 

@@ -13,7 +13,7 @@ from ..dropping import drop_and_grow
 from ..mask import Mask
 from ..moments import Clock
 from ..schedules import Annealing, Cosine
-from .base import Now
+from .now import Now
 from .static import Static
 from .timetable import Timetable
 
@@ -26,6 +26,17 @@ class Regrowing(Static):
     its value and its momentum; one that was pruned before starts at zero, without momentum. Dropped weights are set to
     zero, unlike in the released code, where the mask alone hides them; if they come back later it is from zero there
     too.
+
+    Args:
+        initial: Gives the mask to start with, such as `AtInit` with random scores and the allocation ERK.
+        every: How often the mask moves, such as '100it' or '1ep'.
+        begin: The moment from which it moves.
+        end: The last moment at which it may.
+        fraction: Share of each layer's kept weights that is exchanged at first.
+        annealing: How that share falls: `Cosine`, `Constant`, `LikeLearningRate`.
+
+    Raises:
+        ValueError: If a moment is misspelt, the end is before the beginning, or `fraction` is outside [0, 1].
     """
 
     every: str = "100it"

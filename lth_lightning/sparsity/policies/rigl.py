@@ -10,7 +10,7 @@ from ..allocation import Scores
 from ..criteria.scoring import copies, gradients, undisturbed
 from ..mask import Mask
 from ..sample import Sample
-from .base import Now
+from .now import Now
 from .regrowing import Regrowing
 
 Variant = Literal["replaces_step", "after_step"]
@@ -30,18 +30,11 @@ class RigL(Regrowing):
       unless it is decoupled, as AdamW's. Annealing is `LikeLearningRate` there.
 
     Args:
-        initial: Gives the mask to start with, such as `AtInit` with random scores and the allocation ERK.
-        every: How often the mask moves, such as '100it' or '1ep'.
-        begin: The moment from which it moves.
-        end: The last moment at which it may.
-        fraction: Share of each layer's kept weights that is exchanged at first.
-        annealing: How that share falls: `Cosine`, `Constant`, `LikeLearningRate`.
         variant: Whether a move 'replaces_step' or comes 'after_step'.
         sample: The training images of 'after_step': with batches of 128 images about the published 1000.
 
     Raises:
-        ValueError: If a moment is misspelt, the end is before the beginning, `fraction` is outside [0, 1], or there is
-            no such variant.
+        ValueError: If there is no such variant, or every step would be replaced.
     """
 
     variant: Variant = "replaces_step"
@@ -113,23 +106,3 @@ class RigL(Regrowing):
     def tried(self) -> Self:
         """At every second step, on one batch."""
         return replace(super().tried(), sample=replace(self.sample, batches=1))
-
-
-@dataclass(frozen=True)
-class RigLInverted(RigL):
-    """RigL that grows the weights of the smallest gradient: its control (Evci et al., 2022, arXiv:2010.03533).
-
-    Args:
-        initial: Gives the mask to start with, such as `AtInit` with random scores and the allocation ERK.
-        every: How often the mask moves, such as '100it' or '1ep'.
-        begin: The moment from which it moves.
-        end: The last moment at which it may.
-        fraction: Share of each layer's kept weights that is exchanged at first.
-        annealing: How that share falls: `Cosine`, `Constant`, `LikeLearningRate`.
-        variant: Whether a move 'replaces_step' or comes 'after_step', as in `RigL`.
-        sample: The training images of 'after_step'.
-    """
-
-    def growth(self, net: nn.Module, mask: Mask, now: Now) -> Scores:
-        """The absolute value of the gradient, negative."""
-        return {name: -score for name, score in super().growth(net, mask, now).items()}

@@ -9,7 +9,7 @@ from torch import nn
 from ..allocation import Scores
 from ..mask import Mask
 from ..seeds import generator, mix
-from .base import Now
+from .now import Now
 from .regrowing import Regrowing
 
 
@@ -23,16 +23,7 @@ class SET(Regrowing):
     after one period, or at `begin`.
 
     Args:
-        initial: Gives the mask to start with, such as `AtInit` with random scores and the allocation ERK.
-        every: How often the mask moves, such as '100it' or '1ep'.
-        begin: The moment from which it moves.
-        end: The last moment at which it may.
-        fraction: Share of each layer's kept weights that is exchanged at first.
-        annealing: How that share falls: `Cosine`, `Constant`, `LikeLearningRate`.
         seed: Names the draws; each is a function of the seed, the step and the layer.
-
-    Raises:
-        ValueError: If a moment is misspelt, the end is before the beginning, or `fraction` is outside [0, 1].
     """
 
     seed: int = 0

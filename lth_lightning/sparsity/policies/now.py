@@ -1,0 +1,26 @@
+"""The moment of a training at which a policy is asked."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ..moments import Clock
+from ..sample import Draw, nothing
+
+
+class Now(NamedTuple):
+    """When a policy is asked, and what it may want to know then.
+
+    Args:
+        step: Number of completed optimizer steps.
+        clock: How long the training is.
+        lr: The next step's learning rate, as a share of the base rate.
+        draw: Gives the training images that a `Sample` describes.
+        decay: Weight name -> factor of the L2 term that the optimizer adds to its gradient, if it does.
+    """
+
+    step: int
+    clock: Clock
+    lr: float = 1.0
+    draw: Draw = nothing
+    decay: Mapping[str, float] = MappingProxyType({})
