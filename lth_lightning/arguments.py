@@ -1,12 +1,11 @@
 """The arguments of the commands that train or evaluate, and what is made of them."""
 
-import json
 from argparse import ArgumentError
 from collections.abc import Mapping
 from copy import copy, deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal
 
 import yaml
 from jsonargparse import Namespace
@@ -14,17 +13,28 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from .analyses import Analysis
 from .claims import Bar, Claim
-from .experiments import Built, Dense, Experiment, Instability, Study, Variation
+from .experiments import (
+    Built,
+    Dense,
+    Experiment,
+    Instability,
+    PruningInTraining,
+    SparseTraining,
+    Study,
+    Variation,
+)
 from .experiments.refusals import own_sparsify
 from .failures import UsageError
 from .help import EXAMPLES, OPTIONS
 from .mistakes import missing, sentence
+from .parsing import read_integers_as_such, word
 from .sparsity import Prunable
 from .training import Seeds, Sparsify, seeded
 from .training.devices import default_precision
 
 WIDTH = "model.init_args.net.init_args.width"
 SIZES = (WIDTH, "trainer.max_epochs")
+SHORTENED = (Study, Instability, PruningInTraining, SparseTraining)  # of which a trial leaves much out
 ONCE = ("experiment", "claims", "analyses")  # what no single training needs
 
 
@@ -124,7 +134,7 @@ class Arguments(LightningCLI):
         Raises:
             UsageError: If there is no such key, or it has no such values.
         """
-        words = [word for key, value in changes.items() for word in (f"--{key}", _word(value))]
+        words = [each for key, value in changes.items() for each in (f"--{key}", word(value))]
         if (known := str(words)) not in self._variations:
             try:
                 self._variations[known] = self._reread(words)
@@ -200,7 +210,7 @@ class Arguments(LightningCLI):
     def _tries(self) -> bool:
         """Whether this is a trial of an experiment with much to leave out."""
         name = self.config.experiment.class_path.rpartition(".")[2] if self.command == "run" else ""
-        return bool(name in (Study.__name__, Instability.__name__) and self.config.trial)
+        return bool(name in {each.__name__ for each in SHORTENED} and self.config.trial)
 
     def check_claims(self, own: Sparsify | None) -> None:
         """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""
@@ -227,23 +237,6 @@ def made_by(folder: Path) -> tuple[Arguments, Experiment]:
     arguments = Arguments(command, ["--config", str(config)])
     own = own_sparsify(arguments.build(Seeds.of(0), 0).trainer["callbacks"])
     return arguments, arguments.experiment(own)
-
-
-def read_integers_as_such(parser: LightningArgumentParser) -> None:
-    """Let 1 be one batch and not all of them, 1.0, where the Trainer takes both.
-
-    Which of a Union's types comes first depends on the order of imports, as typing's cache takes Optional[Union[int,
-    float]] and Optional[Union[float, int]] for the same; jsonargparse takes the first that fits.
-    """
-    for action in parser._actions:
-        kinds = get_args(hint := getattr(action, "_typehint", None))
-        if get_origin(hint) is Union and {int, float} <= {*kinds}:
-            vars(action)["_typehint"] = Union[(int, *(kind for kind in kinds if kind is not int))]
-
-
-def _word(value: Any) -> str:
-    """A value as it is written on a command line."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -18,8 +18,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 from typed import SMALL, left, lth, rows
 
 from lth_lightning import configs, help
-from lth_lightning.arguments import Arguments, read_integers_as_such
+from lth_lightning.arguments import Arguments
 from lth_lightning.data import Digits
+from lth_lightning.parsing import read_integers_as_such
 from lth_lightning.training import LastCheckpoint
 
 Capture = pytest.CaptureFixture[str]

@@ -162,7 +162,7 @@ class Experiment(ABC):
 
     @property
     def small_dense(self) -> Sequence[float]:
-        """The densities at which there is a small dense network beside the ticket."""
+        """The densities at which there is a narrowed dense network beside the ticket."""
         return ()
 
     @property

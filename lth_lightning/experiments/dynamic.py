@@ -45,6 +45,10 @@ class DynamicTraining(Control):
         policy = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self.policy).__name__).lower()
         return self.name or (policy if self.initialise is None else f"{policy}_{self.initialise.name}")
 
+    def tried(self) -> "DynamicTraining":
+        """With moments that the shortest training has."""
+        return replace(self, policy=self.policy.tried())
+
     def ticket(self, case: Case) -> Ticket:
         """The ticket's mask to start with, other initialisation."""
         init = mix("reinitialised", case.recipe.seeds.init, case.ticket.round)  # that of the control Reinitialised

@@ -71,8 +71,9 @@ class PruningInTraining(Tickets):
         return ()
 
     def tried(self) -> Self:
-        """The first density."""
-        return replace(super().tried(), densities=self.densities[:1], controls_at=None)
+        """The first density, in moments that the shortest training has."""
+        policy = None if self.policy is None else self.policy.tried()
+        return replace(super().tried(), policy=policy, densities=self.densities[:1], controls_at=None)
 
     def find(
         self, recipe: Recipe, number: int, tickets: Sequence[Result], folder: Path, searching: bool = False

@@ -24,7 +24,7 @@ def shared(ticket: Ticket) -> str | None:
     """
     if ticket.arm == "dense":
         return "dense"
-    return small_dense(ticket.density) if ticket.arm == SmallDense.arm else None
+    return small_dense(ticket.density) if ticket.arm == SmallDense.arm and ticket.width is not None else None
 
 
 def small_dense(density: float) -> str:

@@ -58,8 +58,8 @@ class SparseTraining(Experiment):
         return replace(self, policy=policy)
 
     def tried(self) -> Self:
-        """The first density."""
-        return replace(self, densities=self.densities[:1])
+        """The first density, in moments that the shortest training has."""
+        return replace(self, policy=None if self.policy is None else self.policy.tried(), densities=self.densities[:1])
 
     @property
     def arms(self) -> Mapping[str, Sequence[float]]:

@@ -179,13 +179,14 @@ class Tickets(Experiment):
 
     @property
     def small_dense(self) -> Sequence[float]:
-        """The densities at which there is a small dense network beside the ticket."""
-        return self.arms.get(SmallDense.arm, ())
+        """The densities at which there is a narrowed dense network beside the ticket."""
+        return self.arms.get(SmallDense.arm, ()) if SmallDense() in self.controls else ()
 
     @property
     def changes(self) -> Sequence[Mapping[str, Any]]:
         """What controls change of the configuration."""
-        return [control.changes for control in self._applied if isinstance(control, Retrained)]
+        own = (control.changes for control in self._applied if isinstance(control, Retrained | SmallDense))
+        return [changes for changes in own if changes]
 
     def tried(self) -> Self:
         """Few tickets, and moments that the shortest training has."""

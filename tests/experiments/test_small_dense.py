@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import build
 
-from lth_lightning.experiments import IterativePruning, SmallDense
+from lth_lightning.experiments import IterativePruning, SmallDense, Study
 from lth_lightning.experiments.results import describe
 from lth_lightning.experiments.widths import HALVINGS, narrowed, parameters
 from lth_lightning.sparsity import Mask, prunable
@@ -87,3 +87,19 @@ def test_a_network_without_a_width_is_refused_before_anything_is_trained() -> No
     built: Any = build(Seeds.of(0), 0)
     with pytest.raises(ValueError, match="Net has no width that SmallDense could reduce"):
         IterativePruning(controls=[SmallDense()]).check(built, Mask.dense(prunable(built.module)))
+
+
+def test_a_small_network_of_another_shape_is_made_by_changes_and_shared_with_nobody(tmp_path: Path) -> None:
+    changes = {"model.net.hidden": [3, 2]}
+    method = IterativePruning(rounds=1, controls=[SmallDense(changes)])
+    assert method.changes == [changes], "so that they are looked at before anything is trained"
+    assert not method.small_dense, "none is narrowed"
+    study = Study(methods={"imp": method})
+    recipe = run(study, tmp_path)
+    (ticket,) = recipe.tickets("small_dense")
+    assert (ticket.width, ticket.mask, ticket.start, ticket.weights) == (None, None, None, SIZE)
+    where = "imp/small_dense/round-01"
+    assert [place for _, place in recipe.trained] == ["dense", "imp/round-01", where]
+    assert recipe.varieties[where][0] == changes
+    assert recipe.varieties["imp/round-01"][0] == {}
+    assert len(recipe.trained) == study.trainings
