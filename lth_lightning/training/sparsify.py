@@ -98,9 +98,10 @@ class Sparsify(Callback):
         self._asked = trainer.global_step
         if self.mask is None:
             mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), self._draw))
-            self._note(trainer, mask)
         else:
             mask = self._placed(self.mask)
+        if not self.history:  # nor is there any in checkpoints of older versions
+            self._note(trainer, mask)
         if collapsed := mask.collapsed():
             warnings.warn(
                 f"nothing is kept of {', '.join(collapsed)}, so no signal passes there: "
