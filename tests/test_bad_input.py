@@ -29,6 +29,7 @@ Capture = pytest.CaptureFixture[str]
 IMP = "run --config digits --config imp --folder run"
 OMP = "run --config digits --config omp --folder run"
 FIT = "fit --config digits --folder run"
+MOVING = "--folder run --trainer.callbacks.init_args.policy.init_args"
 PLAIN = f"{SMALL} --experiment.controls [] --experiment.rounds"
 
 
@@ -160,6 +161,21 @@ MISTAKES = [
     (f"{IMP} --model.net.num_classes 5", "gives 5 outputs an image, but the data has 10 classes", "num_classes 10"),
     (f"{IMP} --model.net.inputs 100", "LeNet300100 does not take images of 1x8x8 (", "2x64 and 100x300", "--model.net"),
     (f"{IMP} --data.subset 5", "a subset of 5 training images", "choose a number in between"),
+    # masks that move
+    (
+        f"fit --config digits --config rigl {MOVING}.every 700it",
+        "every is 700it (700 steps), but training ends after 600 steps, so the mask would not move: give a shorter",
+    ),
+    (f"fit --config digits --config set {MOVING}.fraction 1.5", "share of kept weights to exchange, from 0 to 1, not"),
+    (f"fit --config digits --config set {MOVING}.begin 30ep", "begin is 30ep (step 600), but training ends after 600"),
+    (f"fit --config digits --config gmp {MOVING}.end 4ep", "end is 4ep, before begin, 5ep: give a later end or an"),
+    (f"fit --config digits --config gmp {MOVING}.end 31ep", "end is 31ep (step 620), but training ends after 600"),
+    (f"fit --config digits --config gmp {MOVING}.criterion SNIP", "SNIP scores by training images, which gradual"),
+    (f"fit --config digits --config gmp {MOVING}.density 0.000001", "density 1e-06 of 50,200 weights keeps none"),
+    (
+        "run --config digits --config rigl --config omp --folder run",
+        "RigL moves its mask during training, so it finds no ticket to rewind: use lth fit",
+    ),
 ]
 
 

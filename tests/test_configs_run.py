@@ -121,6 +121,17 @@ def test_a_method_trains_once_as_it_is_shipped_in_a_small_way(method: str) -> No
 
 
 @pytest.mark.slow
+def test_at_two_percent_masks_that_move_are_the_better_ones_and_by_the_gradient_the_best() -> None:
+    found = []
+    for method in ("static", "set", "rigl"):
+        few = ["--trainer.callbacks.init_args.policy.init_args.initial.init_args.density", "0.02"]
+        assert main(["fit", "--config", "digits", "--config", method, *few, "--folder", method]) == 0
+        found.append(json.loads(Path(method, "results.jsonl").read_text())["test_accuracy"])
+    static, by_chance, by_gradient = found
+    assert static + 0.03 < by_chance < by_gradient - 0.03  # Evci et al., 2020: the same order
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", [*(name for name in names("methods") if name not in WITHOUT_A_TICKET), *METHODS_OF_EXPERIMENTS]
 )

@@ -13,6 +13,8 @@ import yaml
 from lth_lightning.experiments import Dense, IterativePruning, Reinitialised
 from lth_lightning.models import CIFARResNet
 from lth_lightning.report import read
+from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, Policy, Random, RigL, count
+from lth_lightning.training import Sparsify
 
 pytestmark = pytest.mark.gpu
 NETS: dict[str, Any] = {
@@ -51,6 +53,42 @@ def test_a_training_that_is_cut_ends_bit_for_bit_as_if_it_had_not_been(
     one, other = (tiny.weights(tmp_path / name / "seed-0" / "round-00" / "last.ckpt") for name in ("whole", "cut"))
     assert next(iter(one.values())).abs().sum() > 0
     assert tiny.same(one, other)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed", "bf16-true"])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        SET(AtInit(0.3, Random(), ERK()), every="2it"),
+        RigL(AtInit(0.3, Random(), ERK()), every="2it"),
+        RigL(AtInit(0.3, Random(), ERK()), every="2it", variant="after_step"),
+        Gradual(0.3, every="2it"),
+    ],
+    ids=lambda policy: type(policy).__name__,
+)
+def test_masks_that_move_keep_their_density_and_come_back_bit_for_bit(
+    policy: Policy, precision: str, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"net": NETS["convolutions"], "accelerator": "gpu", "precision": precision}
+    sparse = partial(Sparsify, policy)
+    whole = tiny.recipe(tmp_path / "whole", callbacks=lambda: [sparse()], **options)
+    (result,) = Dense().run(whole, tmp_path / "whole" / "seed-0")
+    cut = tiny.recipe(
+        tmp_path / "cut",
+        save_seconds=0,
+        callbacks=lambda: [sparse(), tiny.Crash("on_train_batch_start", 7)],
+        **options,
+    )
+    with pytest.raises(SystemError):
+        Dense().run(cut, tmp_path / "cut" / "seed-0")
+    again = tiny.recipe(tmp_path / "cut", callbacks=lambda: [sparse()], **options)
+    (other,) = Dense().run(again, tmp_path / "cut" / "seed-0")
+    assert result.mask == other.mask
+    assert result.mask.kept == count(0.3, result.mask.size)
+    one, two = (tiny.weights(each.trained) for each in (result, other))
+    assert tiny.same(one, two)
+    for name, kept in result.mask.items():
+        assert not one[name].cpu()[~kept].any()
 
 
 def test_tickets_are_found_and_trained_on_the_device(tmp_path: Path) -> None:

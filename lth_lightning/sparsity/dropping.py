@@ -16,7 +16,7 @@ def drop_and_grow(weight: Tensor, growth: Tensor, kept: Tensor, fraction: float)
     included. Equal ones are kept, and grown, in the order of their index (Evci et al., 2020, arXiv:1911.11134).
 
     Unlike in the released code only kept weights are ranked by size: there, one that is just grown and still zero ties
-    with all the pruned ones.
+    with all the pruned ones. Nor is there the noise that its TF1 version adds to sizes.
 
     Args:
         weight: The layer's weights, of any shape.

@@ -111,9 +111,10 @@ class Sparsify(Callback):
             mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), self._draw))
             if self.initialise is not None and trainer.ckpt_path is None:
                 self.initialise(pl_module, mask, self.seed)
-            self._note(trainer, mask)
         else:
             mask = self._placed(self.mask)
+        if not self.history:  # nor is there any in checkpoints of older versions
+            self._note(trainer, mask)
         if collapsed := mask.collapsed():
             warnings.warn(
                 f"nothing is kept of {', '.join(collapsed)}, so no signal passes there: "

@@ -23,6 +23,7 @@ from lth_lightning.sparsity import (
     Random,
     RigL,
     RigLInverted,
+    Sample,
     Static,
     Uniform,
     count,
@@ -68,6 +69,11 @@ def network() -> nn.Sequential:
 def batches() -> list[tuple[Tensor, Tensor]]:
     draws = generator("test", 0)
     return [(torch.randn(6, 2, 5, 5, generator=draws), torch.randint(0, 3, (6,), generator=draws)) for _ in range(3)]
+
+
+def drawn(sample: Sample) -> list[tuple[Tensor, Tensor]]:
+    """What a policy is given of training images."""
+    return batches()
 
 
 def pruned_network() -> tuple[nn.Sequential, Mask]:
@@ -159,7 +165,7 @@ def test_every_policy_has_a_row() -> None:
 class TestEveryPolicy:
     def test_starts_with_exactly_its_density(self, policy: Policy, kept: int) -> None:
         net = network()
-        mask = policy.start(net, Mask.dense(prunable(net)))
+        mask = policy.start(net, Mask.dense(prunable(net)), drawn)
         assert list(mask) == list(prunable(net))
         assert mask.size == 203
         assert mask.kept == kept
@@ -167,20 +173,20 @@ class TestEveryPolicy:
     def test_is_deterministic_and_can_be_pickled(self, policy: Policy, kept: int) -> None:
         net = network()
         again = pickle.loads(pickle.dumps(policy))
-        masks = [each.start(net, Mask.dense(prunable(net))) for each in (policy, again)]
+        masks = [each.start(net, Mask.dense(prunable(net)), drawn) for each in (policy, again)]
         assert masks[0] == masks[1]
 
     def test_leaves_the_network_and_the_random_state_as_they_were(self, policy: Policy, kept: int) -> None:
         net = network()
         before = list(state(net))
-        policy.start(net, Mask.dense(prunable(net)))
+        policy.start(net, Mask.dense(prunable(net)), drawn)
         assert list(state(net)) == before
 
     def test_moves_without_touching_the_network_to_a_mask_of_the_density_that_it_should_have(
         self, policy: Policy, kept: int
     ) -> None:
-        net, now = network(), Now(100, Clock(10, 200), 0.5, lambda sample: batches())
-        mask = policy.start(net, Mask.dense(prunable(net)))
+        net, now = network(), Now(100, Clock(10, 200), 0.5, drawn)
+        mask = policy.start(net, Mask.dense(prunable(net)), drawn)
         mask.apply(prunable(net))
         before = list(state(net))
         policy.check(Mask.dense(prunable(net)))

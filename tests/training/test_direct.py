@@ -8,10 +8,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from tiny import build, same
+from tiny import build, plain, same
 
 from lth_lightning.experiments.trainer import quiet_trainer
-from lth_lightning.sparsity import AtInit
+from lth_lightning.sparsity import AtInit, Policy, RigL
 from lth_lightning.training import DirectEpoch, Repel, Seeds, SeedSteps, Sparsify
 
 
@@ -41,10 +41,15 @@ class Noted(Callback):
         self.calls.append(("count", trainer.global_step))
 
 
-def trained(folder: Path, ours: bool, *first: Callback, **config: Any) -> tuple[Any, Noted, Any]:
+STILL = AtInit(0.3)
+
+
+def trained(
+    folder: Path, ours: bool, *first: Callback, policy: Policy = STILL, **config: Any
+) -> tuple[Any, Noted, Any]:
     noted = Noted()
     built = build(Seeds.of(0), 0, **config)
-    callbacks = [*first, SeedSteps(0), noted, Sparsify(AtInit(0.3))]
+    callbacks = [*first, SeedSteps(0), noted, Sparsify(policy)]
     trainer = quiet_trainer(built.trainer, folder, callbacks, 0)
     assert isinstance(trainer.fit_loop.epoch_loop, DirectEpoch)
     if not ours:
@@ -52,6 +57,18 @@ def trained(folder: Path, ours: bool, *first: Callback, **config: Any) -> tuple[
     trainer.fit(built.module, datamodule=built.data)
     trainer.save_checkpoint(folder / "end.ckpt")
     return trainer, noted, torch.load(folder / "end.ckpt", weights_only=True)
+
+
+@pytest.mark.parametrize("variant", ["replaces_step", "after_step"])
+def test_masks_that_move_do_so_alike_in_the_straight_step_and_in_lightnings_own(tmp_path: Path, variant: Any) -> None:
+    policy = RigL(AtInit(0.3), every="2it", variant=variant)
+    (_, our_calls, mine), (_, their_calls, theirs) = (
+        trained(tmp_path / str(ours), ours, policy=policy) for ours in (True, False)
+    )
+    assert our_calls.calls == their_calls.calls
+    assert same(mine["state_dict"], theirs["state_dict"])
+    assert len(mine["callbacks"]["Sparsify"]["history"]) > 4
+    assert plain(mine["callbacks"]["Sparsify"]) == plain(theirs["callbacks"]["Sparsify"])
 
 
 @pytest.mark.parametrize("config", [{}, {"precision": "bf16-mixed"}, {"precision": "bf16-true"}], ids=str)

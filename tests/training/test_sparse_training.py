@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import Batches, Foreign, OptimizerOf, trainer
+from foreign import Batches, Foreign, OptimizerOf, fit, trainer
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor, nn, optim
@@ -492,6 +492,15 @@ def test_a_gradual_density_that_the_allocation_does_not_reach_is_refused_before_
         Gradual(0.1, allocation=Uniform(dense_first=True)).check(weights)
     with pytest.raises(ValueError, match="keeps none"):
         SET(AtInit(1e-6)).check(weights)
+
+
+def test_without_images_rigl_after_steps_is_refused_before_its_first_step() -> None:
+    module = Foreign()
+    with pytest.raises(ValueError, match="no data module"):
+        fit(module, Sparsify(RigL(START, variant="after_step", every="4it")))
+    with pytest.raises(ValueError, match=r"by the loss on images, but was given none"):
+        RigL(START, variant="after_step").start(module, Mask.dense(prunable(module)))
+    assert module.batches == 0
 
 
 def test_the_cosine_is_that_of_the_paper() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..allocation import Scores
 from ..criteria.scoring import copies, gradients, undisturbed
 from ..mask import Mask
-from ..sample import Sample
+from ..sample import Draw, Sample, nothing
 from .now import Now
 from .regrowing import Regrowing
 
@@ -69,6 +69,16 @@ class RigL(Regrowing):
         """It does."""
         return True
 
+    def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
+        """The other policy's.
+
+        Raises:
+            ValueError: If there are no images to grow by, when there is time to say so.
+        """
+        if self.variant == "after_step" and next(iter(draw(self.sample)), None) is None:
+            raise ValueError("RigL grows after_step by the loss on images, but was given none: give it training images")
+        return super().start(net, weights, draw)
+
     def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
         """Exchange weights, by the gradients that are there."""
         return self.moved(net, mask, now)
@@ -96,8 +106,6 @@ class RigL(Regrowing):
             for number, batch in enumerate(now.draw(self.sample)):
                 torch._foreach_add_(total, gradients(net, values, weights, batch, number), alpha=len(batch[1]))
                 images += len(batch[1])
-        if not images:
-            raise ValueError("RigL grows after_step by the loss on images, but was given none: give fit a data module")
         return {
             name: each / images + now.decay.get(name, 0.0) * values[name].detach()
             for name, each in zip(mask, total, strict=True)
