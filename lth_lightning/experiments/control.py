@@ -120,6 +120,10 @@ class Control(ABC):
         """Raise a ValueError if the control cannot be made with what one training is built of."""
         return None
 
+    def check_data(self, built: Built) -> None:
+        """Raise a ValueError if the data does not do for the control; asked once the data is there."""
+        return None
+
     def reach(self, density: float, weights: Mask) -> None:
         """Raise a ValueError if the control cannot have the density of a ticket."""
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..sparsity import Mask
 from .base import Built, Experiment, Recipe, Result, Ticket
+from .clock import clock_before
 from .refusals import own_sparsify
 
 
@@ -21,6 +22,11 @@ class Dense(Experiment):
         super().check(built, weights)
         if (own := own_sparsify(built.trainer["callbacks"])) is not None:
             own.policy.check(weights)
+
+    def check_data(self, built: Built) -> None:
+        """The training is long enough for the moments of the config's own Sparsify."""
+        if (own := own_sparsify(built.trainer["callbacks"])) is not None and own.policy.moves:
+            own.policy.check_clock(clock_before(built))
 
     @property
     def trainings(self) -> int:

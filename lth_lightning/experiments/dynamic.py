@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from ..sparsity import Fixed, Initialisation, Mask, Policy, mix
 from ..training import write_start
-from .base import Ticket
+from .base import Built, Ticket
+from .clock import clock_before
 from .control import Case, Control
 
 
@@ -44,6 +45,10 @@ class DynamicTraining(Control):
         """By its policy, and how its weights are drawn where that is not the network's own way."""
         policy = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self.policy).__name__).lower()
         return self.name or (policy if self.initialise is None else f"{policy}_{self.initialise.name}")
+
+    def check_data(self, built: Built) -> None:
+        """The training is long enough for the policy's moments."""
+        self.policy.check_clock(clock_before(built))
 
     def tried(self) -> "DynamicTraining":
         """With moments that the shortest training has."""

@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 
 from ..sparsity import Mask, Policy
 from .base import Built, Recipe, Result, Ticket
+from .clock import clock_before
 from .control import Found, Method
-from .refusals import check_densities, refuse_own_mask
+from .refusals import check_densities
 from .tickets import Tickets
 
 
@@ -42,14 +43,14 @@ class PruningInTraining(Tickets):
         super().__post_init__()
         check_densities(self.densities)
 
-    def check(self, built: Built, weights: Mask) -> None:
-        """The masks are ours."""
-        super().check(built, weights)
-        refuse_own_mask(built.trainer)
-
     def reach(self, density: float, weights: Mask) -> None:
         """The policy reaches it."""
         self._policy.at(density).check(weights)
+
+    def check_data(self, built: Built) -> None:
+        """The training is long enough for the policy's moments, too."""
+        super().check_data(built)
+        self._policy.check_clock(clock_before(built))
 
     def taking(self, policy: Policy) -> Self:
         """By the policy of the config's own Sparsify."""

@@ -42,6 +42,7 @@ class Pruning(Tickets):
 
     def check_data(self, built: Built) -> None:
         """There are the images to score by."""
+        super().check_data(built)
         if self.criterion.reads_data:
             next(iter(Drawn(built.data, self.sample)))
 

@@ -8,8 +8,9 @@ from typing import ClassVar, Self
 
 from ..sparsity import Initialisation, Mask, Policy
 from .base import Built, Experiment, Recipe, Result, Ticket
+from .clock import clock_before
 from .failed import FailedTrainingError
-from .refusals import check_densities, refuse_own_mask
+from .refusals import check_densities, refuse_own_initialisation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,13 @@ class SparseTraining(Experiment):
     def check(self, built: Built, weights: Mask) -> None:
         """The policy reaches every density."""
         super().check(built, weights)
-        refuse_own_mask(built.trainer)
+        refuse_own_initialisation(built.trainer)
         for density in self.densities:
             self._policy.at(density).check(weights)
+
+    def check_data(self, built: Built) -> None:
+        """The training is long enough for the policy's moments."""
+        self._policy.check_clock(clock_before(built))
 
     def taking(self, policy: Policy) -> Self:
         """By the policy of the config's own Sparsify."""

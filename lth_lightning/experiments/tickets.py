@@ -64,6 +64,11 @@ class Tickets(Experiment):
             for number in self._rounds(control):
                 control.reach(self.densities[number - 1], weights)
 
+    def check_data(self, built: Built) -> None:
+        """The data can be what controls want."""
+        for control in self._applied:
+            control.check_data(built)
+
     @abstractmethod
     def reach(self, density: float, weights: Mask) -> None:
         """Raise a ValueError if a density is out of reach."""

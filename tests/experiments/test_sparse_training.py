@@ -18,7 +18,7 @@ from lth_lightning.experiments import (
     SparseTraining,
     Study,
 )
-from lth_lightning.sparsity import AtInit, Fixed, Mask, Policy, Random, count, prunable
+from lth_lightning.sparsity import AtInit, Fixed, Mask, Policy, Random, SparseFanIn, count, prunable
 from lth_lightning.training import Seeds, Sparsify, load
 
 RANDOM = AtInit(0.5, Random())
@@ -102,8 +102,9 @@ def test_without_a_policy_or_beside_another_it_is_refused_and_a_config_s_own_is_
     with pytest.raises(ValueError, match=f"{experiment.__name__} has no policy: add a method's file"):
         experiment().check(built, weights)
     experiment().taking(RANDOM).check(built, weights)
-    with pytest.raises(ValueError, match="have a Sparsify of their own"):
-        experiment(policy=RANDOM).check(tiny.build(Seeds.of(0), 0, None, Sparsify(RANDOM)), weights)
+    drawn = Sparsify(RANDOM, initialise=SparseFanIn())
+    with pytest.raises(ValueError, match="but not the Sparsify's initialise"):
+        experiment(policy=RANDOM).check(tiny.build(Seeds.of(0), 0, None, drawn), weights)
     with pytest.raises(ValueError, match="Fixed has no density, so it cannot be asked for"):
         experiment(policy=Moving(Fixed(weights))).check(built, weights)
     with pytest.raises(ValueError, match="density"):
