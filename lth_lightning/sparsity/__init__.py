@@ -14,7 +14,7 @@ from .allocation import (
     count,
 )
 from .criteria import SNIP, Criterion, GraSP, Magnitude, Random, SynFlow
-from .initialisation import Initialisation, LayerScaled, SparseFanIn
+from .initialisations import Initialisation, LayerScaled, SparseFanIn
 from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .policies import AtInit, Fixed, Policy
