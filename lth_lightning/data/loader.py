@@ -25,8 +25,8 @@ class InMemoryLoader:
     Args:
         images: (N, C, H, W) uint8, on the device to train on.
         labels: (N,) int64, on the same device.
-        mean: (C,) mean of pixel values scaled to 0..1, subtracted.
-        std: (C,) standard deviation, divided by.
+        mean: (C,) mean of pixel values scaled to 0..1, subtracted; or (N, 1), of each image.
+        std: (C,) or (N, 1), standard deviation, divided by.
         batch_size: Images per batch.
         order_seed: Seed of the order; None keeps the images in the order given.
         augment: Random crops and flips, or None.
@@ -148,5 +148,7 @@ class InMemoryLoader:
             draws = None if draws is None else draws.index_select(1, samples)
         if self.augment is not None and draws is not None:
             images = self.augment.apply(images, draws)
-        images = normalise(images, self._scale, self._shift)
+        which = chosen if order is None else order[chosen]
+        scale, shift = (each if each.dim() == 3 else each[which] for each in (self._scale, self._shift))
+        images = normalise(images, scale, shift)
         return zip(torch.split(images, self.batch_size), torch.split(labels, self.batch_size), strict=True)
