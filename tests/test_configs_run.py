@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from composing import SHIPPED, made, names, parsed, task_of
+from PIL import Image
 
 from lth_lightning.cli import main
 from lth_lightning.data import Arrays
@@ -51,6 +52,11 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for part in (draws.integers(0, 256, (count, *shape), np.uint8), np.arange(count) % classes)
         ]
         Arrays(*parts).write(root / f"{name}.npz")
+    for part in ("train", "val"):
+        for number in range(1000):
+            place = root / "imagenet" / part / f"{number:03}"
+            place.mkdir(parents=True)
+            Image.fromarray(draws.integers(0, 256, (8, 8, 3), np.uint8)).save(place / "0.png")
     return root
 
 

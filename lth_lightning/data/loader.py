@@ -8,11 +8,12 @@ from torch import Tensor
 from lth_lightning.data.augment import CropFlip
 from lth_lightning.data.draws import generator
 from lth_lightning.data.normalise import normalise, scale_shift
+from lth_lightning.data.place import Loader
 
 Batch = tuple[Tensor, Tensor]
 
 
-class InMemoryLoader:
+class InMemoryLoader(Loader):
     """Batches of images, shuffled and augmented on the device that holds them.
 
     What a batch is depends on the seeds, the epoch and its number in the epoch, and on nothing else: not on earlier
@@ -25,21 +26,16 @@ class InMemoryLoader:
     Args:
         images: (N, C, H, W) uint8, on the device to train on.
         labels: (N,) int64, on the same device.
-        mean: (C,) mean of pixel values scaled to 0..1, subtracted.
-        std: (C,) standard deviation, divided by.
+        mean: (C,) mean of pixel values scaled to 0..1, subtracted; or (N, 1), of each image.
+        std: (C,) or (N, 1), standard deviation, divided by.
         batch_size: Images per batch.
         order_seed: Seed of the order; None keeps the images in the order given.
         augment: Random crops and flips, or None.
         drop_last: Leave out a last batch that is not full.
 
-    Attributes:
-        samples: Number of images in an epoch.
-
     Raises:
         ValueError: The batch size leaves no batch.
     """
-
-    batch_sampler = None  # Lightning looks for it wherever there is a sampler
 
     def __init__(
         self,
@@ -52,65 +48,14 @@ class InMemoryLoader:
         augment: CropFlip | None = None,
         drop_last: bool = False,
     ) -> None:
-        count = len(images) if not drop_last else len(images) // batch_size * batch_size
-        if count == 0:
-            raise ValueError(
-                f"batches of {batch_size} leave no full batch of {len(images)} images: take a smaller batch_size or "
-                "drop_last=False"
-            )
-        self.images, self.labels, self.batch_size = images, labels, batch_size
+        super().__init__(len(images), batch_size, drop_last)
+        self.images, self.labels = images, labels
         self.order_seed, self.augment = order_seed, augment
-        self.samples = count
         self._scale, self._shift = scale_shift(mean, std, images.device)
-        self._epoch = 0
-        self._yielded = 0
-        self._resume_at = 0
-
-    @property
-    def sampler(self) -> "InMemoryLoader":
-        """The object whose `set_epoch` Lightning calls before each epoch."""
-        return self
-
-    def __len__(self) -> int:
-        return -(-self.samples // self.batch_size)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration; another epoch than the current one begins at its first batch.
-
-        Args:
-            epoch: Number of the epoch, from 0.
-        """
-        if epoch != self._epoch:
-            self._epoch, self._yielded, self._resume_at = epoch, 0, 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the loader is.
-
-        Returns:
-            `epoch`, and `batch`: how many batches of it have been yielded (0 when it is complete).
-        """
-        return {"epoch": self._epoch, "batch": self._yielded % len(self)}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Make the next iteration, if it is of the state's epoch, begin where the state was taken.
-
-        Args:
-            state: From `state_dict`.
-
-        Raises:
-            ValueError: The epoch has no such batch.
-        """
-        if not 0 <= state["batch"] < len(self):
-            raise ValueError(
-                f"the checkpoint stopped at batch {state['batch']} of an epoch, but this loader's epochs have "
-                f"{len(self)} batches: resume with the data and the batch size that it was saved with"
-            )
-        self._epoch, self._yielded, self._resume_at = state["epoch"], state["batch"], state["batch"]
 
     def __iter__(self) -> Iterator[Batch]:
         # A generator's body starts with the first batch asked for: Lightning sets the epoch after calling iter().
-        start, self._resume_at = self._resume_at, 0
-        self._yielded = start
+        start = self.begin()
         order, draws = self._order(), self._draws()
         step = self._batches_at_once()
         for first in range(start, len(self), step):
@@ -148,5 +93,7 @@ class InMemoryLoader:
             draws = None if draws is None else draws.index_select(1, samples)
         if self.augment is not None and draws is not None:
             images = self.augment.apply(images, draws)
-        images = normalise(images, self._scale, self._shift)
+        which = chosen if order is None else order[chosen]
+        scale, shift = (each if each.dim() == 3 else each[which] for each in (self._scale, self._shift))
+        images = normalise(images, scale, shift)
         return zip(torch.split(images, self.batch_size), torch.split(labels, self.batch_size), strict=True)

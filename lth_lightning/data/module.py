@@ -2,18 +2,21 @@
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
 from lth_lightning.data.arrays import Arrays, Images, Labels
-from lth_lightning.data.augment import CropFlip
+from lth_lightning.data.augment import Border, CropFlip
 from lth_lightning.data.corruption import Corruption
 from lth_lightning.data.loader import InMemoryLoader
-from lth_lightning.data.normalise import moments
+from lth_lightning.data.normalise import moments, own_moments
 from lth_lightning.data.splits import Split, split
+
+
+Normalise = Literal["channels", "image", "none"]
 
 
 class Part(NamedTuple):
@@ -27,7 +30,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     """A data set that fits into the memory of the device. To add one, derive from this and write `load`.
 
     Images are normalised by the mean and standard deviation of each channel over all training images, whatever the
-    subset and the split, so that networks trained on different parts see the same scale.
+    subset and the split, so that networks trained on different parts see the same scale; or as `normalise` says.
 
     Random labels, shuffled pixels and a share of the data are the corrupted data of Su et al., 2020, arXiv:2009.11094.
     They touch the images trained on and no others; what becomes of an image depends on corruption_seed and its number
@@ -42,7 +45,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         split_seed: Seed of the choice of the images held out.
         subset: Train and validate on the first so many training images, as many of each class; null for all.
         augment: Whether training images are cropped and flipped at random.
-        pad: Pixels of black border on each side that crops are taken from, where augment is on.
+        pad: Pixels of border on each side that crops are taken from, where augment is on.
         flip: Whether images are mirrored left to right with probability 1/2, where augment is on.
         order_seed: Seed of the order of the training images.
         augment_seed: Seed of the crops and flips.
@@ -53,6 +56,9 @@ class ArrayDataModule(LightningDataModule, ABC):
         train_share: Share of the training images, above 0, that is trained on: a random one, the same of each class.
             The images held out are the same whatever it is.
         corruption_seed: Seed of the random labels, the permutations and the choice of the share.
+        border: What is in the border that crops are taken from: black pixels, or the image reflected.
+        normalise: By mean and standard deviation of all training images for each channel, by those of all pixels of
+            each image, or by dividing by 255 only: channels, image or none.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -75,6 +81,8 @@ class ArrayDataModule(LightningDataModule, ABC):
         shuffle_pixels: bool = False,
         train_share: float = 1.0,
         corruption_seed: int = 0,
+        border: Border = "black",
+        normalise: Normalise = "channels",
     ) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1:
@@ -83,6 +91,9 @@ class ArrayDataModule(LightningDataModule, ABC):
             raise ValueError(f"validation={validation} must be a share of the training images, from 0 to below 1")
         if pad < 0:
             raise ValueError(f"pad={pad} must be a number of pixels, 0 or more")
+        for name, value, words in (("border", border, Border), ("normalise", normalise, Normalise)):
+            if value not in get_args(words):
+                raise ValueError(f"{name} is one of {', '.join(get_args(words))}, not {value!r}")
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.validation, self.split_seed, self.subset = validation, split_seed, subset
         self.augment, self.pad, self.flip = augment, pad, flip
@@ -90,6 +101,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         self.drop_last = drop_last
         self.random_labels, self.shuffle_pixels = random_labels, shuffle_pixels
         self.train_share, self.corruption_seed = train_share, corruption_seed
+        self.border, self.normalise = border, normalise
         self._corruption()  # refuses what is out of range
         self._loaded: tuple[Arrays, Split] | None = None
 
@@ -161,10 +173,13 @@ class ArrayDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> InMemoryLoader:
         """Shuffled and augmented batches of the images to train on, on the training device."""
-        augment = CropFlip(self.pad, self.flip, self.augment_seed) if self.augment else None
+        augment = CropFlip(self.pad, self.flip, self.augment_seed, self.border) if self.augment else None
+        if augment and self.border == "reflect" and self.pad >= min(self.input_shape[1:]):
+            raise ValueError(f"pad={self.pad} is no less than the images are high and wide, so they cannot be reflected")
+        part = _train(*self._data, self._corruption(), self._device())
         return InMemoryLoader(
-            *_train(*self._data, self._corruption(), self._device()),
-            *_moments(self._data[0]),
+            *part,
+            *self._moments(part),
             self.batch_size,
             order_seed=self.order_seed,
             augment=augment,
@@ -184,9 +199,13 @@ class ArrayDataModule(LightningDataModule, ABC):
         return self._in_order("test")
 
     def _in_order(self, part: str) -> InMemoryLoader:
-        return InMemoryLoader(
-            *_held_out(*self._data, self._device())[part], *_moments(self._data[0]), self.eval_batch_size
-        )
+        images = _held_out(*self._data, self._device())[part]
+        return InMemoryLoader(*images, *self._moments(images), self.eval_batch_size)
+
+    def _moments(self, part: Part) -> tuple[Tensor, Tensor]:
+        if self.normalise == "none":
+            return torch.zeros(1), torch.ones(1)
+        return _own_moments(part.images) if self.normalise == "image" else _moments(self._data[0])
 
     def _device(self) -> torch.device:
         if self.trainer is None:
@@ -205,6 +224,11 @@ class ArrayDataModule(LightningDataModule, ABC):
 @lru_cache(maxsize=2)
 def _moments(arrays: Arrays) -> tuple[Tensor, Tensor]:
     return moments(arrays.train_images)
+
+
+@lru_cache(maxsize=4)
+def _own_moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    return own_moments(images)
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""Per-channel normalisation of 8-bit images."""
+"""Normalisation of 8-bit images, per channel or per image."""
 
 import numpy as np
 import torch
@@ -32,19 +32,35 @@ def moments(images: Images) -> tuple[Tensor, Tensor]:
     return mean, torch.where(std > 0, std, 1.0)
 
 
+def own_moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each image over all its pixels and channels.
+
+    Args:
+        images: (N, C, H, W) uint8.
+
+    Returns:
+        Mean and standard deviation, each (N, 1) float64 on the CPU, of pixel values scaled to 0..1. The deviation is no
+        less than 1 / sqrt(C H W) of a pixel's step, so that an image of one colour becomes 0.
+    """
+    step = max(1, CHUNK // images[0].numel())
+    found = [torch.std_mean(part.flatten(1).double(), 1, correction=0) for part in torch.split(images, step)]
+    std, mean = (torch.cat(parts).cpu()[:, None] / 255 for parts in zip(*found, strict=True))
+    return mean, std.clamp(min=images[0].numel() ** -0.5 / 255)
+
+
 def scale_shift(mean: Tensor, std: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """The factor and summand of `normalise` that take pixel value p to (p / 255 - mean) / std.
 
     Args:
-        mean: (C,) mean of pixel values scaled to 0..1.
-        std: (C,) their standard deviation.
+        mean: (C,) mean of pixel values scaled to 0..1; or (N, 1), of each image.
+        std: (C,) or (N, 1), their standard deviation.
         device: Where the images are.
 
     Returns:
-        Two (C, 1, 1) float32 tensors on the device.
+        Two (C, 1, 1) or (N, 1, 1, 1) float32 tensors on the device.
     """
     scale, shift = 1 / (255 * std), -mean / std
-    return scale.float().view(-1, 1, 1).to(device), shift.float().view(-1, 1, 1).to(device)
+    return scale.float()[..., None, None].to(device), shift.float()[..., None, None].to(device)
 
 
 def normalise(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -52,8 +68,8 @@ def normalise(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
     Args:
         images: (B, C, H, W) uint8.
-        scale: (C, 1, 1) float32.
-        shift: (C, 1, 1) float32.
+        scale: (C, 1, 1) or (B, 1, 1, 1) float32.
+        shift: (C, 1, 1) or (B, 1, 1, 1) float32.
 
     Returns:
         (B, C, H, W) float32, contiguous: images * scale + shift.

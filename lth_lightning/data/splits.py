@@ -13,7 +13,7 @@ from lth_lightning.data.draws import generator
 Indices = npt.NDArray[np.int64]
 
 
-def balanced(labels: Labels, count: int) -> Indices:
+def balanced(labels: Labels, count: int, every: bool = True) -> Indices:
     """The first `count` samples, as many of each class as there are to be had.
 
     Classes take turns in the order of their labels, each giving its next sample in the order of the file; so a
@@ -22,6 +22,7 @@ def balanced(labels: Labels, count: int) -> Indices:
     Args:
         labels: (N,) classes 0..K-1.
         count: Number of samples to take, K <= count <= N.
+        every: Whether each class must have one; else count is at least 1.
 
     Returns:
         (count,) indices, ascending.
@@ -30,10 +31,11 @@ def balanced(labels: Labels, count: int) -> Indices:
         ValueError: The count is larger than N or smaller than K.
     """
     classes = int(labels.max()) + 1
-    if not classes <= count <= len(labels):
+    if not (classes if every else 1) <= count <= len(labels):
+        least = f"{classes} (one of each class)" if every else "1"
         raise ValueError(
-            f"a subset of {count} training images was asked for, but it must have at least {classes} (one of each "
-            f"class) and at most {len(labels)} (all there are): choose a number in between"
+            f"a subset of {count} training images was asked for, but it must have at least {least} and at most "
+            f"{len(labels)} (all there are): choose a number in between"
         )
     return np.sort(np.lexsort((labels, _turns(labels)))[:count])
 
@@ -80,13 +82,19 @@ class Split:
 
 @lru_cache(maxsize=4)
 def split(arrays: Arrays, subset: int | None, validation: float, seed: int) -> Split:
+    """Divide the training images of a data set: `divide`, once for all data modules that share it."""
+    return divide(arrays.train_labels, subset, validation, seed)
+
+
+def divide(labels: Labels, subset: int | None, validation: float, seed: int, every: bool = True) -> Split:
     """Take a subset of the training images and hold a share of it out.
 
     Args:
-        arrays: The data.
+        labels: (N,) classes of all of them.
         subset: Number of images to take first (`balanced`), or None for all.
         validation: Share of them to hold out (`stratified`), 0 for none.
         seed: Seed of the choice of what is held out.
+        every: Whether a subset must have an image of each class.
 
     Returns:
         The two parts; the test images have no part in it.
@@ -94,8 +102,7 @@ def split(arrays: Arrays, subset: int | None, validation: float, seed: int) -> S
     Raises:
         ValueError: The subset cannot be taken, or nothing would be held out or left to train on.
     """
-    labels = arrays.train_labels
-    taken = np.arange(len(labels)) if subset is None else balanced(labels, subset)
+    taken = np.arange(len(labels)) if subset is None else balanced(labels, subset, every)
     count = round(validation * len(taken))
     if count == len(taken) or (count == 0 and validation > 0):
         raise ValueError(

@@ -26,7 +26,7 @@ class CIFARResNet(nn.Module):
         shortcut: what a skip connection does where a stage begins: a 1x1 convolution with batch norm (option B of
             He et al.), or stride and zero-padding (option A).
         residual: whether there are skip connections.
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
         bn_weight: batch norm's scale starts at one or drawn from U[0, 1]; `none`: neither scale nor shift.
     """
 

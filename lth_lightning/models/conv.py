@@ -23,7 +23,7 @@ class Conv(nn.Module):
         channels: the number of input channels.
         size: the height and width of an image, in pixels: at least 2 to the power of depth / 2.
         width: multiplies the hidden widths, the linear layers' too.
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
     """
 
     def __init__(

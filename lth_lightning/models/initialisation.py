@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from torch import nn
 
-Init = Literal["kaiming_fan_in", "kaiming_fan_out", "pytorch"]
+Init = Literal["kaiming_fan_in", "kaiming_fan_out", "glorot_uniform", "pytorch"]
 BNWeight = Literal["one", "uniform", "none"]
 
 
@@ -15,6 +15,7 @@ def initialise(net: nn.Module, init: Init, bn_weight: BNWeight = "one") -> None:
     Kaiming: w ~ N(0, 2 / fan) for convolutions and linear layers, biases zero (He et al., 2015, arXiv:1502.01852).
     The fan counts the connections of one unit, so `kaiming_fan_out` divides by the groups of a convolution, which
     `torch.nn.init.kaiming_normal_` does not: a depthwise 3x3 convolution has fan_in = fan_out = 9.
+    Glorot: w ~ U[-a, a], a^2 = 6 / (fan_in + fan_out), biases zero (Glorot & Bengio, 2010, AISTATS), Keras's default.
 
     Args:
         net: the network, changed in place.
@@ -31,7 +32,7 @@ def initialise(net: nn.Module, init: Init, bn_weight: BNWeight = "one") -> None:
         raise ValueError(f"bn_weight is one of {', '.join(get_args(BNWeight))}, not {bn_weight!r}")
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear) and init != "pytorch":
-            nn.init.normal_(layer.weight, std=sqrt(2 / _fan(layer, init)))
+            _draw(layer, init)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d) and bn_weight == "uniform":
@@ -42,8 +43,11 @@ def initialise(net: nn.Module, init: Init, bn_weight: BNWeight = "one") -> None:
             layer.register_parameter("bias", None)
 
 
-def _fan(layer: nn.Conv2d | nn.Linear, init: Init) -> int:
-    if init == "kaiming_fan_in":
-        return layer.weight[0].numel()
+def _draw(layer: nn.Conv2d | nn.Linear, init: Init) -> None:
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
-    return layer.weight[:, 0].numel() // groups
+    fan_in, fan_out = layer.weight[0].numel(), layer.weight[:, 0].numel() // groups
+    if init == "glorot_uniform":
+        end = sqrt(6 / (fan_in + fan_out))
+        nn.init.uniform_(layer.weight, -end, end)
+    else:
+        nn.init.normal_(layer.weight, std=sqrt(2 / (fan_in if init == "kaiming_fan_in" else fan_out)))

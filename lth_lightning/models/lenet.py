@@ -17,7 +17,7 @@ class LeNet300100(nn.Module):
         inputs: the number of values in an example: 784 for MNIST, 64 for digits.
         hidden: the two hidden widths; (8, 8) is the small dense network of Evci et al., 2022, arXiv:2010.03533.
         width: multiplies the hidden widths.
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LeNet5(nn.Module):
             network of Evci et al., 2022, with 2,399 parameters.
         padding: zeros around the input of each convolution, in pixels.
         width: multiplies the hidden widths.
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class MobileNetV1(nn.Module):
         width: multiplies the hidden widths.
         stem: the stride of the first convolution: 2 for `imagenet` (the last feature map is 1/32 of the image),
             1 for `cifar` (1/16).
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
         bn_weight: batch norm's scale starts at one or drawn from U[0, 1]; `none`: neither scale nor shift.
     """
 

@@ -23,7 +23,7 @@ class MobileNetV2(nn.Module):
         width: multiplies the hidden widths, the last 1280 too, without rounding them to multiples of 8.
         stem: `imagenet`: the first convolution and the second stage have stride 2 (the last feature map is 1/32 of
             the image); `cifar`: they have stride 1 (1/8).
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
         bn_weight: batch norm's scale starts at one or drawn from U[0, 1]; `none`: neither scale nor shift.
     """
 

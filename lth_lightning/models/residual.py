@@ -33,6 +33,11 @@ class BasicBlock(nn.Module):
         self.bn2, self.act2 = nn.BatchNorm2d(outputs), nn.ReLU()
         self.shortcut = _shortcut(inputs, outputs, stride, shortcut) if residual else None
 
+    @property
+    def last_bn(self) -> nn.BatchNorm2d:
+        """The batch norm that ends in the sum with the skip connection."""
+        return self.bn2
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, ceil(H/stride), ceil(W/stride))."""
         out: Tensor = self.bn2(self.conv2(self.act1(self.bn1(self.conv1(x)))))
@@ -63,6 +68,11 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(inner, outputs, 1, bias=False)
         self.bn3, self.act3 = nn.BatchNorm2d(outputs), nn.ReLU()
         self.shortcut = _shortcut(inputs, outputs, stride, "projection")
+
+    @property
+    def last_bn(self) -> nn.BatchNorm2d:
+        """The batch norm that ends in the sum with the skip connection."""
+        return self.bn3
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, ceil(H/stride), ceil(W/stride))."""

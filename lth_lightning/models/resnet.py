@@ -29,8 +29,10 @@ class ResNet(nn.Module):
         channels: the number of input channels.
         width: multiplies the hidden widths.
         stem: `imagenet`: a 7x7 convolution of stride 2 and a max-pool; `cifar`: a 3x3 convolution of stride 1.
-        init: how weights are drawn: Kaiming normal (biases zero), or torch's own default.
+        init: how weights are drawn: Kaiming normal or Glorot uniform (biases zero), or torch's own default.
         bn_weight: batch norm's scale starts at one or drawn from U[0, 1]; `none`: neither scale nor shift.
+        zero_residual: whether the scale of the last batch norm of each block starts at zero, so that a block starts as
+            its skip connection (Goyal et al., 2017, arXiv:1706.02677).
     """
 
     def __init__(
@@ -42,8 +44,11 @@ class ResNet(nn.Module):
         stem: Literal["cifar", "imagenet"] = "cifar",
         init: Init = "kaiming_fan_in",
         bn_weight: BNWeight = "one",
+        zero_residual: bool = False,
     ) -> None:
         super().__init__()
+        if zero_residual and bn_weight == "none":
+            raise ValueError("zero_residual=True sets batch norm's scale to zero, but bn_weight=none leaves it none")
         block, counts = choose("depth", depth, BLOCKS)
         inputs = scaled(64, width)
         self.stem = choose("stem", stem, {"cifar": _cifar_stem, "imagenet": _imagenet_stem})(channels, inputs)
@@ -57,6 +62,9 @@ class ResNet(nn.Module):
         self.pool = global_average_pool()
         self.head = nn.Linear(inputs, num_classes)
         initialise(self, init, bn_weight)
+        for each in self.modules() if zero_residual else ():
+            if isinstance(each, BasicBlock | Bottleneck):
+                nn.init.zeros_(each.last_bn.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the logits, (B, num_classes)."""

@@ -16,7 +16,7 @@ from .allocation import (
 )
 from .criteria import SNIP, Criterion, GraSP, Magnitude, Random, SynFlow
 from .dropping import drop_and_grow
-from .initialisation import Initialisation, LayerScaled, SparseFanIn
+from .initialisations import Initialisation, LayerScaled, SparseFanIn
 from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .moments import Clock, Moment

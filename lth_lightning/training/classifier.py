@@ -1,7 +1,7 @@
 """One LightningModule for all image classifiers."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
-from ..sparsity import Clock
+from ..sparsity import Clock, prunable
 from .devices import default_channels_last
 from .misfit import MisfitError, check_shapes
 from .moments import clock_of
@@ -48,9 +48,11 @@ class Classifier(LightningModule):
         label_smoothing: Share of each label given to all classes alike, in training.
         channels_last: Memory format of convolutions; by default channels last where that is fast and safe.
         compile: Whether to compile the network with `torch.compile`.
+        decay: What the optimizer's weight decay acts on: 'all' parameters, or the 'weights' of convolutions and linear
+            layers only, neither biases nor normalisation.
 
     Raises:
-        ValueError: If `label_smoothing` is outside [0, 1).
+        ValueError: If `label_smoothing` is outside [0, 1), or `decay` another word.
     """
 
     def __init__(
@@ -61,8 +63,11 @@ class Classifier(LightningModule):
         label_smoothing: float = 0.0,
         channels_last: bool | None = None,
         compile: bool = False,
+        decay: Literal["all", "weights"] = "all",
     ) -> None:
         super().__init__()
+        if decay not in ("all", "weights"):
+            raise ValueError(f"decay is 'all' or 'weights', what the optimizer's weight decay acts on, not {decay!r}")
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing is a share of each label, from 0 to below 1, not {label_smoothing}")
         self.net = net
@@ -71,6 +76,7 @@ class Classifier(LightningModule):
         self.label_smoothing = label_smoothing
         self.channels_last = channels_last
         self.compile_net = compile
+        self.decay = decay
         self.train_tally, self.val_tally, self.test_tally = Tally(), Tally(), Tally()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -150,10 +156,17 @@ class Classifier(LightningModule):
         """Restore the sums of an unfinished epoch."""
         self.train_tally.restore(checkpoint.get("train_tally", {}))
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """The weights, to decay as the optimizer is told, and all other parameters, not to decay."""
+        weights = list(prunable(self).values())
+        own = {id(weight) for weight in weights}
+        others = [parameter for parameter in self.parameters() if id(parameter) not in own]
+        return [{"params": weights}, *([{"params": others, "weight_decay": 0.0}] if others else [])]
+
     def configure_optimizers(self) -> Any:
         """The optimizer and its schedule."""
         try:
-            optimizer = self.optimizer(self.parameters())
+            optimizer = self.optimizer(self.parameters() if self.decay == "all" else self._groups())
         except (ValueError, TypeError) as error:
             raise MisfitError(
                 f"the optimizer cannot be made of its arguments (--model.optimizer...): {error}"

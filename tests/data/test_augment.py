@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lth_lightning.data.augment import CropFlip
-from lth_lightning.data.normalise import moments, normalise, scale_shift
+from lth_lightning.data.normalise import moments, normalise, own_moments, scale_shift
 
 
 @given(
@@ -19,6 +19,20 @@ def test_a_crop_is_a_window_of_the_padded_image(
     draws = augment.draw(batch, epoch=0)
     for image, out, (top, left, mirrored) in zip(images, augment.apply(images, draws), draws.T.tolist(), strict=True):
         by_hand = F.pad(image, (pad, pad, pad, pad))[:, top : top + height, left : left + width]
+        assert torch.equal(out, by_hand.flip(-1) if mirrored else by_hand)
+
+
+@given(st.integers(1, 4), st.integers(3, 7), st.integers(3, 7), st.integers(0, 2), st.integers(0))
+def test_a_crop_with_a_reflecting_border_is_a_window_of_torchs_padded_image(
+    batch: int, height: int, width: int, pad: int, seed: int
+) -> None:
+    images = torch.randint(0, 256, (batch, 3, height, width), dtype=torch.uint8)
+    augment = CropFlip(pad, flip=True, seed=seed, border="reflect")
+    draws = augment.draw(batch, epoch=0)
+    assert torch.equal(draws, CropFlip(pad, flip=True, seed=seed).draw(batch, epoch=0))
+    padded = F.pad(images.double(), (pad, pad, pad, pad), mode="reflect").to(torch.uint8)
+    for image, out, (top, left, mirrored) in zip(padded, augment.apply(images, draws), draws.T.tolist(), strict=True):
+        by_hand = image[:, top : top + height, left : left + width]
         assert torch.equal(out, by_hand.flip(-1) if mirrored else by_hand)
 
 
@@ -74,3 +88,15 @@ def test_a_channel_that_never_changes_becomes_zero() -> None:
     images = np.full((3, 2, 2, 1), 9, np.uint8)
     out = normalise(torch.from_numpy(images).permute(0, 3, 1, 2), *scale_shift(*moments(images), torch.device("cpu")))
     torch.testing.assert_close(out, torch.zeros(3, 1, 2, 2))
+
+
+def test_of_each_image_pixels_have_mean_zero_and_variance_one() -> None:
+    pixels = torch.randint(0, 90, (40, 3, 6, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pixels[7] = 9
+    out = normalise(pixels, *scale_shift(*own_moments(pixels), pixels.device))
+    scaled = pixels.double()
+    std, mean = torch.std_mean(scaled, (1, 2, 3), correction=0, keepdim=True)
+    expected = (scaled - mean) / std.clamp(min=90**-0.5)
+    torch.testing.assert_close(out, expected.float(), rtol=1e-5, atol=1e-5)
+    assert float(out[7].abs().max()) < 1e-4
+    torch.testing.assert_close(out[8:].var((1, 2, 3), correction=0), torch.ones(32), rtol=1e-4, atol=1e-4)

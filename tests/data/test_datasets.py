@@ -1,4 +1,5 @@
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,42 @@ def test_digits_describe_themselves() -> None:
     )
     cropped = Digits(augment=True, pad=1, flip=True).describe()
     assert "cropped from a border of 1 and flipped" in cropped
+
+
+@pytest.mark.parametrize("how", ["channels", "image", "none"])
+def test_images_are_normalised_as_asked_in_every_part_whatever_becomes_of_them(how: str) -> None:
+    """Augmented images too by what they were before: their pixels are those of the raw image, scaled and shifted."""
+    digits = Digits(normalise=how, batch_size=60, augment=True, pad=2, border="reflect", augment_seed=3)  # type: ignore
+    raw = Digits(batch_size=60, augment=True, pad=2, border="reflect", augment_seed=3)
+    every = torch.from_numpy(digits.load().train_images).double()
+    mean, std = every.mean() / 255, every.std(correction=0) / 255
+    for ours, theirs in ((digits.train_dataloader(), raw.train_dataloader()), (digits.test_dataloader(), raw.test_dataloader())):
+        pixels = contents(theirs)[0].double() * std + mean
+        images = contents(ours)[0]
+        if how == "channels":
+            assert torch.equal(images, contents(theirs)[0])
+        if how == "none":
+            torch.testing.assert_close(images, pixels.float(), rtol=0, atol=1e-6)
+        if how == "image":
+            shown = torch.stack([images.double().flatten(1), pixels.flatten(1)], 1)
+            assert all(float(torch.corrcoef(pair)[0, 1]) > 1 - 1e-6 for pair in shown)
+    test = contents(digits.test_dataloader())[0]
+    if how == "image":
+        torch.testing.assert_close(test.mean((1, 2, 3)), torch.zeros(397), rtol=0, atol=1e-5)
+        torch.testing.assert_close(test.std((1, 2, 3), correction=0), torch.ones(397))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"border": "white"}, "border is one of black, reflect, not 'white'"),
+        ({"normalise": "batch"}, "normalise is one of channels, image, none, not 'batch'"),
+        ({"border": "reflect", "pad": 8, "augment": True}, "pad=8 is no less than the images are high and wide"),
+    ],
+)
+def test_a_border_and_a_normalisation_that_there_are_not_are_refused(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Digits(**arguments).train_dataloader()
 
 
 def test_the_test_images_are_the_same_for_all_arguments() -> None:

@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lth_lightning.models import CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
+from lth_lightning.models import (
+    VGG,
+    CIFARResNet,
+    Conv,
+    LeNet5,
+    LeNet300100,
+    MobileNetV1,
+    MobileNetV2,
+    ResNet,
+    WideResNet,
+)
 from lth_lightning.models.mobilenet_v2 import InvertedResidual
 
 
@@ -69,6 +79,36 @@ def test_mobilenet_v1_alternates_depthwise_and_pointwise_convolutions(stem: str,
     torch.testing.assert_close(net(x), linear(net, "head", features.mean((2, 3))))
 
 
+def test_wide_resnet_normalises_and_activates_before_each_convolution() -> None:
+    net, x = WideResNet(10, widen=2, dropout=0.4).double(), torch.randn(4, 3, 16, 16).double()
+
+    def active(x: Tensor) -> Tensor:
+        return (
+            (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+        ).relu()
+
+    def weight(name: str) -> Tensor:
+        return net.get_parameter(f"{name}.weight")
+
+    torch.manual_seed(1)
+    out = F.conv2d(x, weight("stem"), padding=1)
+    for stage, stride in ((0, 1), (1, 2), (2, 2)):
+        name, before = f"stages.{stage}.0", active(out)
+        inner = F.dropout(active(F.conv2d(before, weight(f"{name}.conv1"), stride=stride, padding=1)), 0.4)
+        out = F.conv2d(inner, weight(f"{name}.conv2"), padding=1)
+        out = out + F.conv2d(before, weight(f"{name}.shortcut"), stride=stride)
+    expected = linear(net, "head", active(out).mean((2, 3)))
+    torch.manual_seed(1)
+    torch.testing.assert_close(net(x), expected)
+
+
+def test_a_wide_resnets_other_blocks_add_their_input() -> None:
+    net, x = WideResNet(16, widen=1).eval(), torch.randn(2, 16, 6, 6)
+    block = net.stages[0][1]
+    nn.init.zeros_(block.conv2.weight)
+    assert torch.equal(block(x), x)
+
+
 @pytest.mark.parametrize(
     ("build", "size", "left"),
     [
@@ -77,6 +117,9 @@ def test_mobilenet_v1_alternates_depthwise_and_pointwise_convolutions(stem: str,
         (partial(ResNet, 18), 32, 4),
         (partial(ResNet, 50), 64, 8),
         (partial(ResNet, 50, stem="imagenet"), 64, 2),
+        (partial(WideResNet, 10), 32, 8),
+        (partial(VGG, 16, batch_norm=False, pools=5), 64, 2),
+        (partial(VGG, 16), 64, 4),
         (MobileNetV1, 32, 2),
         (partial(MobileNetV1, stem="imagenet"), 64, 2),
         (MobileNetV2, 32, 4),

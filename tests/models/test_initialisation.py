@@ -5,10 +5,11 @@ from math import sqrt
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet300100, MobileNetV1, MobileNetV2
+from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
 from lth_lightning.models.initialisation import initialise
 
 
@@ -67,6 +68,46 @@ def test_kaiming_draws_what_torch_draws_where_there_are_no_groups(layer: nn.Conv
     torch.manual_seed(3)
     initialise(layer, f"kaiming_{mode}")
     torch.testing.assert_close(layer.weight.detach(), expected)
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(5, 8, 3), nn.Linear(7, 4)], ids=["conv", "linear"])
+def test_glorot_draws_what_torch_draws_where_there_are_no_groups(layer: nn.Conv2d | nn.Linear) -> None:
+    torch.manual_seed(3)
+    expected = nn.init.xavier_uniform_(torch.empty_like(layer.weight))
+    torch.manual_seed(3)
+    initialise(layer, "glorot_uniform")
+    torch.testing.assert_close(layer.weight.detach(), expected)
+
+
+@pytest.mark.parametrize("build", [LeNet5, MobileNetV2])
+def test_glorot_is_uniform_with_variance_two_over_incoming_and_outgoing_connections(build: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    for name, layer in build(init="glorot_uniform").named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            weight, end = layer.weight.double(), sqrt(6 / sum(fans(layer)))
+            assert weight.abs().max() <= end * (1 + 1e-6), name
+            # Six standard errors of a uniform sample's second moment: its fourth is end^4 / 5.
+            variance = end**2 / 3
+            assert abs(weight.square().mean() / variance - 1) < 6 * sqrt(0.8 / weight.numel()), name
+            assert layer.bias is None or not layer.bias.any(), name
+
+
+def test_a_zero_residual_starts_every_block_as_its_skip_connection() -> None:
+    for depth in (18, 50):
+        torch.manual_seed(0)
+        zero = ResNet(depth, width=0.0625, zero_residual=True)
+        torch.manual_seed(0)
+        plain = ResNet(depth, width=0.0625)
+        other = [name for name, value in zero.state_dict().items() if not torch.equal(value, plain.state_dict()[name])]
+        assert other == [f"stages.{i}.{j}.bn{2 if depth == 18 else 3}.weight" for i, j in blocks(zero)]
+        assert not any(zero.state_dict()[name].any() for name in other)
+    with torch.device("meta"):
+        theirs = torchvision.models.resnet50(zero_init_residual=True)
+    assert len(other) == sum(isinstance(layer, torchvision.models.resnet.Bottleneck) for layer in theirs.modules())
+
+
+def blocks(net: ResNet) -> list[tuple[int, int]]:
+    return [(i, j) for i, stage in enumerate(net.stages) for j, _ in enumerate(stage)]  # type: ignore[arg-type]
 
 
 def test_pytorch_keeps_what_the_layers_drew() -> None:

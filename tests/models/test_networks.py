@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lth_lightning import models
-from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
+from lth_lightning.models import (
+    VGG,
+    CIFARResNet,
+    Conv,
+    LeNet5,
+    LeNet300100,
+    MobileNetV1,
+    MobileNetV2,
+    ResNet,
+    WideResNet,
+)
 
 Build = Callable[..., nn.Module]
 MNIST, DIGITS, CIFAR, TINY = (1, 28, 28), (1, 8, 8), (3, 32, 32), (3, 64, 64)
@@ -28,6 +38,8 @@ NETWORKS: dict[str, tuple[Build, tuple[int, int, int]]] = {
     "VGG-13 on 16x16": (partial(VGG, 13, channels=1), (1, 16, 16)),
     "VGG-16 on 64x64": (partial(VGG, 16), TINY),
     "VGG-19 without conv biases": (partial(VGG, 19, conv_bias=False), CIFAR),
+    "VGG-16 without batch norm": (partial(VGG, 16, batch_norm=False, pools=5), CIFAR),
+    "WRN-22-2": (WideResNet, CIFAR),
     "ResNet-8 on digits": (partial(CIFARResNet, 8, channels=1), DIGITS),
     "ResNet-14, parameter-free": (partial(CIFARResNet, 14, shortcut="parameter_free"), CIFAR),
     "ResNet-20": (CIFARResNet, CIFAR),
@@ -159,7 +171,9 @@ def test_a_width_that_is_not_positive_is_refused(build: Build, shape: tuple[int,
 
 @pytest.mark.parametrize("build", [LeNet300100, CIFARResNet, VGG, MobileNetV1])
 def test_an_unknown_initialisation_is_refused(build: Build) -> None:
-    with pytest.raises(ValueError, match="init is one of kaiming_fan_in, kaiming_fan_out, pytorch, not 'xavier'"):
+    with pytest.raises(
+        ValueError, match="init is one of kaiming_fan_in, kaiming_fan_out, glorot_uniform, pytorch, not 'xavier'"
+    ):
         build(init="xavier", width=0.05)
 
 
@@ -170,6 +184,12 @@ def test_an_unknown_initialisation_is_refused(build: Build) -> None:
         (partial(CIFARResNet, 2), "depth 6n . 2, that is 8, 14, 20, 26, 32..., not 2"),
         (partial(CIFARResNet, shortcut="none"), "shortcut is one of projection, parameter_free, not 'none'"),
         (partial(VGG, 12), "depth is one of 11, 13, 16, 19, not 12"),
+        (partial(VGG, pools=3), "pools is one of 4, 5, not 3"),
+        (partial(VGG, batch_norm=False, conv_bias=False), "leave one of them true"),
+        (partial(WideResNet, 20), "depth 6n . 4, that is 10, 16, 22, 28, 34..., not 20"),
+        (partial(WideResNet, widen=0), "1 or more, not 0"),
+        (partial(WideResNet, dropout=1.0), "from 0 to below 1, not 1.0"),
+        (partial(ResNet, zero_residual=True, bn_weight="none"), "but bn_weight=none leaves it none"),
         (partial(Conv, 3), "depth is one of 2, 4, 6, not 3"),
         (partial(ResNet, 101), "depth is one of 18, 34, 50, not 101"),
         (partial(ResNet, stem="tiny"), "stem is one of cifar, imagenet, not 'tiny'"),

@@ -8,7 +8,17 @@ import torch
 import torchvision
 from torch import nn
 
-from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
+from lth_lightning.models import (
+    VGG,
+    CIFARResNet,
+    Conv,
+    LeNet5,
+    LeNet300100,
+    MobileNetV1,
+    MobileNetV2,
+    ResNet,
+    WideResNet,
+)
 
 Build = Callable[[], nn.Module]
 RESNET32X2 = partial(CIFARResNet, 32, width=2)
@@ -105,6 +115,26 @@ def test_resnet_layers_are_listed_with_a_projection_behind_its_block() -> None:
     layers = list(weights(CIFARResNet, nn.Conv2d, nn.Linear))
     assert layers[layers.index("stages.1.0.conv2") + 1] == "stages.1.0.shortcut.conv"
     assert (layers[0], layers[-1]) == ("stem.conv", "head")
+
+
+def test_lenet_5_has_the_weights_and_biases_of_evci_2022() -> None:
+    assert sum(weights(LeNet5, nn.Conv2d, nn.Linear).values()) == 44_190
+
+
+@pytest.mark.parametrize(("depth", "widen", "millions"), [(16, 4, 2.7), (22, 8, 17.2), (28, 10, 36.5), (40, 4, 8.9)])
+def test_wide_resnets_have_the_millions_of_parameters_of_zagoruyko_2016(
+    depth: int, widen: int, millions: float
+) -> None:
+    assert abs(count(on_meta(partial(WideResNet, depth, widen))) / 1e6 - millions) < 0.06
+
+
+@pytest.mark.parametrize("num_classes", [10, 1000])
+def test_vgg_16_without_batch_norm_is_torchvisions_but_for_the_linear_layers(num_classes: int) -> None:
+    net = on_meta(partial(VGG, 16, batch_norm=False, pools=5, num_classes=num_classes))
+    theirs = on_meta(torchvision.models.vgg16)
+    assert count(net.stages) == count(theirs.features)
+    assert count(net) - count(net.stages) == 513 * num_classes
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in net.modules())
 
 
 @pytest.mark.parametrize("depth", [8, 20, 110])

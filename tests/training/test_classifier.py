@@ -15,7 +15,7 @@ from torch import Tensor, nn, optim
 from torch.nn.functional import cross_entropy
 
 from lth_lightning.sparsity import generator
-from lth_lightning.training import Classifier, KeepCheckpoint, LastCheckpoint, Seeds, SeedSteps
+from lth_lightning.training import Classifier, Cosine, KeepCheckpoint, LastCheckpoint, Seeds, SeedSteps
 from lth_lightning.training.devices import default_channels_last
 
 
@@ -166,6 +166,51 @@ def test_compiling_changes_no_name_and_little_else(tmp_path: Path) -> None:
     assert compiled.net._compiled_call_impl is not None
     for name, value in states[0].items():
         assert torch.allclose(value, states[1][name], atol=1e-5), name
+
+
+@pytest.mark.parametrize("of", [partial(optim.SGD, lr=0.1, momentum=0.9), partial(optim.AdamW, lr=0.01)])
+def test_without_decay_it_makes_no_difference_what_would_decay(of: Any) -> None:
+    def trained(decay: str) -> dict[str, Tensor]:
+        made = linear(partial(of, weight_decay=0.0), schedule=Cosine(), decay=decay)
+        trainer().fit(made, Batches(), Batches(1))
+        return made.state_dict()
+
+    split = trained("weights")
+    assert all(torch.equal(value, split[name]) for name, value in trained("all").items())
+
+
+def test_decay_of_weights_is_that_of_convolutions_and_linear_layers() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
+    for decay, own in (("weights", ["net.0.weight", "net.3.weight"]), ("all", None)):
+        made = Classifier(net, partial(optim.SGD, lr=0.1, weight_decay=0.5), decay=decay)
+        groups = trained_by(made)[0].param_groups
+        decayed = {id(each) for group in groups if group["weight_decay"] == 0.5 for each in group["params"]}
+        every = [name for name, _ in made.named_parameters()]
+        assert sum(len(group["params"]) for group in groups) == len(every)
+        assert [name for name, value in made.named_parameters() if id(value) in decayed] == (own or every)
+
+
+def test_of_one_step_only_the_weights_shrink() -> None:
+    made = linear(partial(optim.SGD, lr=0.1, weight_decay=0.5), decay="weights")
+    optimizer, _ = trained_by(made)
+    before = {name: value.detach().clone() for name, value in made.named_parameters()}
+    for value in made.parameters():
+        value.grad = torch.zeros_like(value)
+    optimizer.step()
+    for name, value in made.named_parameters():
+        torch.testing.assert_close(value.detach(), before[name] * (1 if name.endswith("bias") else 1 - 0.1 * 0.5))
+
+
+def trained_by(made: Classifier) -> tuple[optim.Optimizer, Any]:
+    """What an untrained classifier's training would step with."""
+    made.trainer = trainer()
+    configured = made.configure_optimizers()
+    return configured["optimizer"], configured["lr_scheduler"]
+
+
+def test_another_word_for_what_decays_is_refused() -> None:
+    with pytest.raises(ValueError, match="'all' or 'weights', what the optimizer's weight decay acts on, not 'biases'"):
+        linear(decay="biases")
 
 
 def test_nothing_of_ours_is_in_the_state_of_the_network() -> None:
