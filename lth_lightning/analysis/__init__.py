@@ -8,7 +8,10 @@ from .distances import Measure, distance, distance_matrix
 from .embedding import embed
 from .evaluation import Evaluation, evaluate, outputs
 from .forward import Batches
+from .gradient_flow import GradientNorm, gradient_norm
+from .hessian import Spectrum, hessian, spectrum
 from .interpolation import interpolate_
+from .lanczos import approximate_spectrum, top_eigenvalues
 from .path import along, evaluate_by, on_path
 from .planes import Plane, place_, plane_through
 from .similarity import disagreement, ensemble_accuracy, loss_distance, output_distance
@@ -21,13 +24,16 @@ __all__ = [
     "Correlation",
     "Curve",
     "Evaluation",
+    "GradientNorm",
     "Kind",
     "Measure",
     "Plane",
+    "Spectrum",
     "Statistics",
     "Weights",
     "along",
     "alphas",
+    "approximate_spectrum",
     "barrier",
     "batch_statistics",
     "bend_",
@@ -40,6 +46,8 @@ __all__ = [
     "estimate_",
     "evaluate",
     "evaluate_by",
+    "gradient_norm",
+    "hessian",
     "interpolate_",
     "loss_distance",
     "on_path",
@@ -47,5 +55,7 @@ __all__ = [
     "outputs",
     "place_",
     "plane_through",
+    "spectrum",
+    "top_eigenvalues",
     "weight_correlation",
 ]
