@@ -99,8 +99,7 @@ class Arguments(LightningCLI):
             config.pop(other, None)
         with seeded("init", init):
             made = self.parser.instantiate(config)
-        data = made.get("data")
-        if data is None:
+        if (data := made.get("data")) is None:
             raise UsageError(missing(["data"], self.command))
         if not (hasattr(data, "order_seed") and hasattr(data, "augment_seed")):
             raise UsageError(
@@ -111,8 +110,9 @@ class Arguments(LightningCLI):
         trainer = {**made.trainer, "callbacks": _listed(made.trainer.get("callbacks"))}
         if trainer.get("devices") == "auto":  # which would be every GPU there is
             trainer["devices"] = 1
-        if trainer.get("precision") is None:
-            trainer["precision"] = default_precision(made.model, str(trainer.get("accelerator")))
+        trainer["precision"] = trainer.get("precision") or default_precision(made.model, str(trainer.get("accelerator")))
+        if self.config.trial and (own := own_sparsify(trainer["callbacks"])) is not None:
+            own.policy = own.policy.tried()
         return Built(made.model, data, trainer)
 
     def varied(self, changes: Mapping[str, Any]) -> Variation:

@@ -14,10 +14,10 @@ from .analyses import Analysis
 from .data import datasets
 from .experiments import Control, Experiment
 from .help import OPTIONS
-from .sparsity import Allocation, Criterion, Policy
+from .sparsity import Allocation, Annealing, Criterion, Policy
 from .training import Classifier, LearningRateSchedule
 
-OURS = (Analysis, Experiment, Control, Criterion, Allocation, Policy, LearningRateSchedule)
+OURS = (Analysis, Experiment, Control, Criterion, Allocation, Policy, Annealing, LearningRateSchedule)
 TOP = ("folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "analyses", "bar")
 HOMES: tuple[tuple[str, ModuleType, type], ...] = (  # what to write before a class's name, where it is, its base
     ("lth_lightning.models", models, torch.nn.Module),

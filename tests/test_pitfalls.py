@@ -28,7 +28,7 @@ from lth_lightning.data import Digits
 from lth_lightning.experiments import Dense, IterativePruning, Reinitialised, Rewind, Ticket
 from lth_lightning.experiments.ownership import OtherConfigError
 from lth_lightning.experiments.runner import Run
-from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Policy, Prunable, Random, count, generator, prunable
+from lth_lightning.sparsity import AtInit, Draw, Fixed, Mask, Now, Policy, Prunable, Random, count, generator, prunable
 from lth_lightning.training import KeepCheckpoint, Seeds, Sparsify
 
 HERE = Path(__file__).parent
@@ -43,8 +43,8 @@ class Redraw(Policy):
     def start(self, net: nn.Module, weights: Mask, draw: Draw) -> Mask:
         return AtInit(0.5, Random(0)).start(net, weights)
 
-    def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
-        return AtInit(0.5, Random(step + 1)).start(net, Mask.dense(mask))
+    def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
+        return AtInit(0.5, Random(now.step + 1)).start(net, Mask.dense(mask))
 
 
 class Memory(Callback):

@@ -62,7 +62,7 @@ class OneShotPruning(Pruning):
         if self.policy is None:
             return super().reach(density, weights)
         name = type(self.policy).__name__
-        if type(self.policy).update is not Policy.update:
+        if self.policy.moves:
             raise ValueError(f"{name} moves its mask during training, so it finds no ticket to rewind: use lth fit")
         if not (is_dataclass(self.policy) and "density" in {each.name for each in fields(self.policy)}):
             raise ValueError(

@@ -1,11 +1,12 @@
 """One training: the module, the pruning callback, schedules, checkpoints and rewinding."""
 
+from ..sparsity import Clock, Moment
 from .admm import Admm
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
 from .direct import DirectEpoch
 from .history import History
-from .moments import Clock, Moment
+from .moments import clock_of
 from .randomness import Seeds, SeedSteps, seeded
 from .repel import Repel, directions, repellent_loss
 from .rewinding import HoldLearningRate, load, write_start
@@ -36,6 +37,7 @@ __all__ = [
     "Seeds",
     "Sparsify",
     "StopAt",
+    "clock_of",
     "directions",
     "load",
     "repellent_loss",

@@ -13,8 +13,9 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from ..files import replacing
 from ..preemption import asked, stop_if_asked
+from ..sparsity import Moment
 from .misfit import MisfitError
-from .moments import Clock, Moment
+from .moments import clock_of
 
 
 class InPlace(TorchCheckpointIO):
@@ -64,7 +65,7 @@ class KeepCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check that the moment will come; keep the checkpoint of step 0."""
-        clock = Clock.of(trainer)
+        clock = clock_of(trainer)
         self._step = self._moment.steps(clock)
         self._epoch_end = self._step % clock.epoch == 0 or self._step == clock.total
         if math.isinf(self._step):
@@ -156,6 +157,6 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after an epoch and its validation; always after the last."""
-        self._ended = trainer.should_stop or trainer.global_step >= Clock.of(trainer).total
+        self._ended = trainer.should_stop or trainer.global_step >= clock_of(trainer).total
         if self._ended or self._due():
             self._save(trainer)

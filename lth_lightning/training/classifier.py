@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
+from ..sparsity import Clock
 from .devices import default_channels_last
 from .misfit import MisfitError, check_shapes
-from .moments import Clock
+from .moments import clock_of
 from .schedules import Constant, LearningRateSchedule
 from .tally import Tally
 
@@ -163,7 +164,7 @@ class Classifier(LightningModule):
 
         @cache  # by what Lightning knows of the length: infinite until there is a loader
         def clock(batches: float) -> Clock:
-            return Clock.of(trainer)
+            return clock_of(trainer)
 
         scheduler = Stepwise(optimizer, lambda step: schedule.factor(step, clock(trainer.num_training_batches)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .moments import Clock, Moment
+from ..sparsity import Clock, Moment
 
 
 class LearningRateSchedule(ABC):

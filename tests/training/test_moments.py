@@ -5,7 +5,7 @@ import pytest
 from foreign import Foreign, fit
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lth_lightning.training import Clock, Moment, StopAt
+from lth_lightning.training import Clock, Moment, StopAt, clock_of
 
 CLOCK = Clock(epoch=391, total=62560)
 
@@ -44,7 +44,7 @@ class Epochs(Callback):
         self.ends: list[int] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.clock = Clock.of(trainer)
+        self.clock = clock_of(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.ends.append(trainer.global_step)

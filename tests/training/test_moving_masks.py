@@ -7,7 +7,7 @@ import torch
 from foreign import Foreign, OptimizerOf, fit
 from torch import Tensor, nn, optim
 
-from lth_lightning.sparsity import AtInit, Mask, Policy, Random, count, prunable
+from lth_lightning.sparsity import AtInit, Mask, Now, Policy, Random, count, prunable
 from lth_lightning.sparsity.sample import Draw, nothing
 from lth_lightning.training import Sparsify
 
@@ -26,10 +26,10 @@ class DropAndRegrow(Policy):
     def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         return AtInit(DENSITY, Random(1)).start(net, weights)
 
-    def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
+    def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
         self.grown = {}
-        self.steps.append(step)
-        if step % 2 == 0:
+        self.steps.append(now.step)
+        if now.step % 2 == 0:
             return mask
         moved = {}
         for name, kept in mask.items():
@@ -124,9 +124,9 @@ def test_a_policy_may_prune_gradually() -> None:
         def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
             return weights
 
-        def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
+        def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
             dense = Mask.dense(mask)
-            return AtInit(1 - 0.1 * step).start(net, dense) if step % 2 == 0 else mask
+            return AtInit(1 - 0.1 * now.step).start(net, dense) if now.step % 2 == 0 else mask
 
     class Counted(Foreign):
         def __init__(self) -> None:
@@ -149,10 +149,10 @@ def test_a_weight_that_comes_back_before_its_own_optimizer_steps_has_no_momentum
         def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
             return weights
 
-        def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
-            if step not in (4, 5):
+        def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
+            if now.step not in (4, 5):
                 return mask
-            return Mask({**mask, "body.4.weight": torch.full_like(mask["body.4.weight"], step == 5)})
+            return Mask({**mask, "body.4.weight": torch.full_like(mask["body.4.weight"], now.step == 5)})
 
     class InTurn(Foreign):
         def __init__(self) -> None:

@@ -231,9 +231,9 @@ class OneMore(Policy):
     def start(self, net: Any, weights: Mask, draw: Draw) -> Mask:
         return weights
 
-    def update(self, net: Any, mask: Mask, step: int) -> Mask:
+    def update(self, net: Any, mask: Mask, now: Now) -> Mask:
         layers = {name: kept.clone() for name, kept in mask.items()}
-        layers["body.4.weight"].view(-1)[step] = False
+        layers["body.4.weight"].view(-1)[now.step] = False
         return Mask(layers)
 
 

@@ -1,18 +1,40 @@
 """What every policy is."""
 
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from torch import nn
 
 from ..mask import Mask
+from ..moments import Clock
 from ..sample import Draw, nothing
+
+
+class Now(NamedTuple):
+    """The moment of a training at which a policy is asked.
+
+    Args:
+        step: Number of completed optimizer steps.
+        clock: How long the training is.
+        lr: The next step's learning rate, as a share of the base rate.
+        draw: Gives the training images that a `Sample` describes.
+        decay: Weight name -> factor of the L2 term that the optimizer adds to its gradient, if it does.
+    """
+
+    step: int
+    clock: Clock
+    lr: float = 1.0
+    draw: Draw = nothing
+    decay: Mapping[str, float] = MappingProxyType({})
 
 
 class Policy(ABC):
     """How the mask moves during one training.
 
-    `reads_data` and `reads_weights` say, as a criterion's do, what the mask to start with depends on.
+    `reads_data` and `reads_weights` say, as a criterion's do, what the mask to start with depends on. A policy whose
+    mask moves writes `update` or `after`, and `due` if it is not at every step.
     """
 
     @property
@@ -24,6 +46,31 @@ class Policy(ABC):
     def reads_weights(self) -> bool:
         """Whether the mask to start with depends on the network's weights."""
         return True
+
+    @property
+    def moves_before(self) -> bool:
+        """Whether it is asked to `update` the mask before optimizer steps."""
+        return type(self).update is not Policy.update
+
+    @property
+    def moves_after(self) -> bool:
+        """Whether it is asked for the mask `after` optimizer steps."""
+        return type(self).after is not Policy.after
+
+    @property
+    def moves(self) -> bool:
+        """Whether the mask may move."""
+        return self.moves_before or self.moves_after
+
+    @property
+    def replaces_steps(self) -> bool:
+        """Whether an `update` that is due takes the place of the optimizer's step, which is left out."""
+        return False
+
+    @property
+    def reads_gradients(self) -> bool:
+        """Whether it looks at the gradients of all weights, pruned ones included, whenever it is asked."""
+        return False
 
     @abstractmethod
     def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
@@ -43,16 +90,42 @@ class Policy(ABC):
         """
         return None
 
-    def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
-        """The mask from here on; asked before every optimizer step, when the dense gradients are there.
+    def check_clock(self, clock: Clock) -> None:
+        """Raise a ValueError if a training is too short for its moments.
+
+        Args:
+            clock: How long the training is.
+        """
+        return None
+
+    def due(self, now: Now) -> bool:
+        """Whether the mask may move at this moment; asked at every step, so it should cost little."""
+        return True
+
+    def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
+        """The mask from here on; asked before an optimizer step that is due, when the dense gradients are there.
 
         Args:
             net: The network, whose `.grad` are those of all weights, pruned ones included.
-            mask: The mask so far. Returning the same object says that nothing changed, and costs nothing.
-            step: Number of completed optimizer steps.
+            mask: The mask so far. Returning the same object says that nothing changed.
+            now: The moment.
+        """
+        return mask
+
+    def after(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
+        """The mask from here on; asked after an optimizer step, or one that was left out, if that is due.
+
+        Args:
+            net: The network with its new weights.
+            mask: The mask so far. Returning the same object says that nothing changed.
+            now: The moment, with that step completed.
         """
         return mask
 
     def reseeded(self, seed: int) -> Self:
         """This policy for another replicate; the same one, unless it draws random numbers."""
+        return self
+
+    def tried(self) -> Self:
+        """This policy for a trial: with moments that the shortest training has."""
         return self
