@@ -103,23 +103,27 @@ class Spectrum:
     Attributes:
         values: (K,) float64 on the CPU, ascending: all eigenvalues, or the nodes of a quadrature.
         weights: (K,) that sum to 1; 1/K each where the spectrum is exact.
-        size: Number of coordinates P, which K is where it is exact.
+        size: Number of coordinates P.
+        exact: Whether these are all P eigenvalues.
     """
 
     values: Tensor
     weights: Tensor
     size: int
-
-    @property
-    def exact(self) -> bool:
-        """Whether these are all eigenvalues."""
-        return len(self.values) == self.size
+    exact: bool
 
     @property
     def negative(self) -> float:
         """Number of eigenvalues below zero, by more than rounding may be; an estimate where it is not exact."""
         rounding = self.size * torch.finfo(torch.float64).eps * self.values.abs().max()
         return self.size * float(self.weights[self.values < -rounding].sum())
+
+
+def coordinates(net: nn.Module, mask: Mapping[str, Tensor] | None = None) -> int:
+    """How many coordinates are free: entries of trainable tensors that a mask does not prune."""
+    kept = mask or {}
+    trained = ((name, weight) for name, weight in net.named_parameters() if weight.requires_grad)
+    return sum(int(kept[name].sum()) if name in kept else weight.numel() for name, weight in trained)
 
 
 def hessian(net: nn.Module, batches: Batches, mask: Mapping[str, Tensor] | None = None, most: int = MOST) -> Tensor:
@@ -141,16 +145,15 @@ def hessian(net: nn.Module, batches: Batches, mask: Mapping[str, Tensor] | None 
     Raises:
         ValueError: If there are more coordinates than that, no examples, or nothing free.
     """
-    loss = Loss(net, batches, mask)
-    if len(loss) > most:
+    if (free := coordinates(net, mask)) > most:
         raise ValueError(
-            f"the Hessian over {len(loss):,} coordinates is too large, {most:,} are the most: approximate its spectrum "
+            f"the Hessian over {free:,} coordinates is too large, {most:,} are the most: approximate its spectrum "
             "(approximate_spectrum, top_eigenvalues), or prune more weights"
         )
-    return loss.matrix()
+    return Loss(net, batches, mask).matrix()
 
 
 def spectrum(net: nn.Module, batches: Batches, mask: Mapping[str, Tensor] | None = None, most: int = MOST) -> Spectrum:
     """All eigenvalues of the `hessian`, which has the same arguments and errors."""
     values = torch.linalg.eigvalsh(hessian(net, batches, mask, most)).cpu()
-    return Spectrum(values, torch.full_like(values, 1 / len(values)), len(values))
+    return Spectrum(values, torch.full_like(values, 1 / len(values)), len(values), exact=True)

@@ -1,6 +1,7 @@
 """The spectrum of a Hessian that is too large to be written down, from its products with vectors."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ def top_eigenvalues(
     if not 0 < count < len(loss):
         raise ValueError(f"count is {count}: of {len(loss)} coordinates ask for 1 to {len(loss) - 1} eigenvalues")
 
-    def product(vector: object) -> object:
+    def product(vector: Any) -> Any:
         return loss.product(torch.as_tensor(vector).to(loss.at).flatten()).cpu().numpy()
 
     operator = LinearOperator((len(loss), len(loss)), matvec=product, dtype="float64")
@@ -75,7 +76,7 @@ def approximate_spectrum(
     loss = Loss(net, batches, mask)
     found = [quadrature(loss.product, _probe(len(loss), seed + i).to(loss.at), steps) for i in range(probes)]
     values, order = torch.cat([nodes for nodes, _ in found]).sort()
-    return Spectrum(values, torch.cat([weights for _, weights in found])[order] / probes, len(loss))
+    return Spectrum(values, torch.cat([weights for _, weights in found])[order] / probes, len(loss), exact=False)
 
 
 def quadrature(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> tuple[Tensor, Tensor]:

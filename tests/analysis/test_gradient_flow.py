@@ -102,7 +102,7 @@ def test_what_is_not_trained_has_no_gradient_and_what_is_not_used_a_zero_one(bat
 def test_what_cannot_be_measured_is_a_sentence(net: nn.Module, batches: Examples) -> None:
     with pytest.raises(ValueError, match="no examples to take a gradient on: give at least one batch"):
         gradient_norm(net, [])
-    with pytest.raises(ValueError, match="the mask names 'net.0.weight', which is no parameter of the network"):
+    with pytest.raises(ValueError, match=r"the mask names .net\.0\.weight., which is no parameter of the network"):
         gradient_norm(net, batches, {"net.0.weight": torch.ones(3, 1, 3, 3) > 0})
     with pytest.raises(ValueError, match="nothing of this network is trainable"):
         gradient_norm(net.requires_grad_(False), batches)
