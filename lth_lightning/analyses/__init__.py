@@ -3,8 +3,10 @@
 from .base import Analysis, Lineage
 from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
+from .curvature import Hessian
 from .curves import Curves
 from .distances import Distances
+from .flow import Flow
 from .function_space import FunctionSpace
 from .instability import Instability
 from .planes import Planes
@@ -14,7 +16,9 @@ __all__ = [
     "BetweenRounds",
     "Curves",
     "Distances",
+    "Flow",
     "FunctionSpace",
+    "Hessian",
     "Instability",
     "Lineage",
     "Planes",
