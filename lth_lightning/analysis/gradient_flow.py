@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from .forward import Batches, logits, still
+from .forward import Batches, joined, logits, still
 from .statistics import batch_statistics
 
 Normalisation = Literal["running", "batch"]
@@ -66,7 +66,7 @@ def gradient_norm(
         )
     sums = [torch.zeros_like(weight) for weight in trained.values()]
     number = 0
-    for images, labels in batches:
+    for images, labels in batches if batch_norm == "batch" else joined(batches):
         with asked(net, batch_norm):
             scores = logits(net, images)
             loss = cross_entropy(scores.double(), labels.to(scores.device), reduction="sum")

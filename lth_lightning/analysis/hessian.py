@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from .forward import Batches
+from .forward import Batches, joined
 from .gradient_flow import asked
 
 MOST = 5000  # coordinates: the matrix has 200 MB in double precision, and takes as many backward passes
@@ -22,7 +22,7 @@ class Loss:
 
     Args:
         net: The network, or a LightningModule whose forward gives logits.
-        batches: (images, labels), iterated over again for every product.
+        batches: (images, labels), held in memory.
         mask: Parameter name -> bool tensor, False where it prunes.
 
     Raises:
@@ -43,7 +43,7 @@ class Loss:
             raise ValueError("nothing of this network is free (trainable and kept), so its loss has no Hessian")
         self._zero = torch.zeros_like(flat)
         self.at = flat[self._places]
-        self._batches = [(images.to(flat).contiguous(), labels.to(flat.device)) for images, labels in batches]
+        self._batches = [(images.to(flat).contiguous(), labels.to(flat.device)) for images, labels in joined(batches)]
         self._count = sum(len(labels) for _, labels in self._batches)
         if self._count == 0:
             raise ValueError("there are no examples to take a Hessian on: give at least one batch")

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from .connected import connected_figure
 from .drawing import Drawing, render
 from .function_space import function_space_figure
+from .gradient_flow import gradient_flow_figure
+from .hessian import hessian_figure
 from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
@@ -40,6 +42,8 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "function_space": function_space_figure,
         "planes": planes_figure,
         "curves": connected_figure,
+        "gradient_flow": gradient_flow_figure,
+        "hessian": hessian_figure,
     }
     drawings = {}
     for name, figure in figures.items():
