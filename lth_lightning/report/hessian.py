@@ -1,12 +1,15 @@
 """The figure of `Hessian`: eigenvalues of the loss, and how many are negative."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .drawing import beside_each_other, legend
-from .over_steps import lines_of, norms_axis, over_steps, step_axis
+from .over_steps import lines_of, norms_axis, over_steps, plain_decades, step_axis
 
 BINS = 60
 LINEAR = 1e-3  # share of the largest eigenvalue, up to which the axis is linear
@@ -28,7 +31,11 @@ def hessian_figure(table: pd.DataFrame, width: float) -> Figure:
     figure, (left, right), _ = beside_each_other(width)
     _histograms(left, at[at["step"] == at.groupby(["arm", "round", "seed"])["step"].transform("max")])
     shares = table.assign(share=100 * table["negative"] / table["size"])
-    for side, style in (("at", {}), ("before", {"linestyle": ":"}), ("after", {"linestyle": "--"})):
+    for side, style in (
+        ("at", {}),
+        ("before", {"linestyle": ":", "marker": "v"}),
+        ("after", {"linestyle": "--", "marker": "^"}),
+    ):
         own = shares[when.isna() if side == "at" else when == side]
         for arm, label, rows in lines_of(own) if len(own) else ():
             over_steps(right, rows, "share", arm.colour, label if side == "at" else f"{label}, {side} a move", **style)
@@ -59,8 +66,20 @@ def _histograms(axes: Axes, looks: pd.DataFrame) -> None:
         lowest = min(lowest, counts[counts > 0].min())
     axes.axvline(0, color="#B8BDC6", linewidth=1, zorder=0)
     axes.set_xscale("symlog", linthresh=threshold)
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(threshold, every)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_yscale("log")
+    plain_decades(axes)
     axes.set_ylim(bottom=min(lowest, 1) / 2)
     axes.set_title("eigenvalues at the last look")
     axes.set_xlabel("eigenvalue")
     axes.set_ylabel("number")
+
+
+def _ticks(threshold: float, values: np.ndarray) -> list[float]:
+    """Zero, and every second power of ten beyond the linear part on the sides that have such values."""
+    first = math.ceil(math.log10(threshold)) + 1
+    decades = [10.0**power for power in range(first, first + 5, 2)]
+    sides = [-each for each in decades if -each >= values.min()], [each for each in decades if each <= values.max()]
+    return sorted([*sides[0], 0.0, *sides[1]])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from .arms import Arm, describe
 from .intervals import mean_interval
@@ -47,8 +47,8 @@ def over_steps(axes: Axes, own: pd.DataFrame, column: str, colour: object, label
     steps = seeds.index.to_numpy()
     intervals = [mean_interval(values) for values in seeds.to_numpy()]
     means, low, high = (np.array([getattr(each, end) for each in intervals]) for end in ("mean", "low", "high"))
-    marker = "." if len(steps) <= 25 else None
-    axes.plot(steps, means, color=colour, label=label, marker=marker, linewidth=1.6, **style)  # type: ignore[arg-type]
+    looks = {"marker": "." if len(steps) <= 25 else None, "linewidth": 1.6, **style}
+    axes.plot(steps, means, color=colour, label=label, **looks)  # type: ignore[arg-type]
     axes.fill_between(steps, low, high, color=colour, alpha=0.1, linewidth=0)
 
 
@@ -66,8 +66,15 @@ def norms_axis(axes: Axes) -> None:
     if len(values) and values.min() > 0 and values.max() / values.min() > WIDE_RANGE:
         axes.set_yscale("log")
         axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
+        plain_decades(axes)
     else:
         axes.set_ylim(0, 1.08 * max(values.max(initial=0), 1e-12))
+
+
+def plain_decades(axes: Axes) -> None:
+    """Powers of ten at a logarithmic vertical axis, written out."""
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def changes_axis(axes: Axes) -> None:
