@@ -14,7 +14,7 @@ import lth_lightning
 PACKAGE = Path(lth_lightning.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # of our own packages; every other may import none but itself
-BELOW = {"experiments": {"training", "sparsity"}, "training": {"sparsity"}}
+BELOW = {"experiments": {"training", "sparsity"}, "training": {"analysis", "sparsity"}}
 BELOW["analyses"] = {"analysis", "report", "experiments", *BELOW["experiments"]}
 COMMAND_LINE = {path.name for path in FILES if path.parent == PACKAGE}
 FREE = {"lth_lightning", *(f"lth_lightning.{name}" for name in ("files", "claims", "preemption"))}  # light ones

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lth_lightning.cli import main
 from lth_lightning.experiments import IterativePruning, Reinitialised, Rewind, Ticket, read_result
 from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, LikeLearningRate, Policy, Random, RigL
-from lth_lightning.training import Admm, Sparsify
+from lth_lightning.training import Admm, GradientFlow, HessianSpectrum, Sparsify
 
 Begun = list[tuple[str, int]]
 START = AtInit(0.3, Random(), ERK())
@@ -28,6 +28,15 @@ MOVING: dict[str, Policy] = {
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {"keep": ("0it", "3it", "2ep"), "steps": 12},
     "accumulation": {"keep": ("3it", "2ep"), "steps": 6, "options": {"accumulate_grad_batches": 2}},
+    "probes": {
+        "keep": (),
+        "steps": 12,
+        "callbacks": lambda: [
+            GradientFlow("3it", 40),
+            HessianSpectrum(["5it"], images=4, exact_below=0, top=1, steps=2, probes=1),
+            Sparsify(SET(AtInit(0.5, Random(0)), every="4it", end="end")),
+        ],
+    },
     "max_steps": {"keep": ("3it", "2ep"), "steps": 11, "options": {"max_epochs": -1, "max_steps": 11}},
     "admm": {"keep": (), "steps": 12, "callbacks": lambda: [Admm(0.3, rho=0.1, every=1)]},
     "early stopping": {
@@ -37,7 +46,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "callbacks": lambda: [EarlyStopping("val_loss", min_delta=10, patience=1)],
     },
     **{
-        name: {"keep": (), "steps": 12, "own": True, "callbacks": lambda policy=policy: [Sparsify(policy)]}
+        name: {"keep": (), "steps": 12, "callbacks": lambda policy=policy: [Sparsify(policy)]}
         for name, policy in MOVING.items()
     },
 }
@@ -81,7 +90,7 @@ def train(root: Path, kind: str = "plain", save_seconds: float = 1e9, more: Sequ
         observers=[Epochs()],
         **KINDS[kind].get("options", {}),
     )
-    recipe.train(Ticket(own=KINDS[kind].get("own", False)), root / "a", keep=KINDS[kind]["keep"])
+    recipe.train(Ticket(own=True), root / "a", keep=KINDS[kind]["keep"])
     return begun
 
 
@@ -122,7 +131,7 @@ def left_by_kills(
 
 @pytest.mark.parametrize(
     ("kind", "every"),
-    [("plain", 2), ("accumulation", 3), ("admm", 3), ("rigl", 5), ("gradual", 5)]
+    [("plain", 2), ("accumulation", 3), ("admm", 3), ("rigl", 5), ("gradual", 5), ("probes", 5)]
     + [pytest.param(kind, every, marks=pytest.mark.slow) for kind, every in (("max_steps", 4), ("early stopping", 3))]
     + [pytest.param(kind, 1, marks=pytest.mark.slow) for kind in KINDS],
 )

@@ -3,9 +3,11 @@
 from .base import Analysis, Lineage
 from .between_rounds import BetweenRounds
 from .correlation import WeightCorrelation
+from .curvature import Hessian
 from .curves import Curves
 from .distances import Distances
 from .ensembles import Ensembles
+from .flow import Flow
 from .function_space import FunctionSpace
 from .instability import Instability
 from .planes import Planes
@@ -19,7 +21,9 @@ __all__ = [
     "Curves",
     "Distances",
     "Ensembles",
+    "Flow",
     "FunctionSpace",
+    "Hessian",
     "Instability",
     "Lineage",
     "Planes",

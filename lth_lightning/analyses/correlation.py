@@ -47,11 +47,11 @@ class WeightCorrelation(Analysis):
         return "round", found
 
     def sentence(self, rows: Sequence[Row]) -> str:
-        """Of dense networks, and of the sparsest."""
-        own = [row for row in rows if row["arm"] in ("dense", "ticket")]
+        """Of dense networks, or those whose only training was sparse, and of the sparsest."""
+        first = "dense" if any(row["arm"] == "dense" for row in rows) else "sparse"
+        own = [row for row in rows if row["arm"] in (first, "ticket")]
         last = max(row["round"] for row in own)
-        dense, sparse = (fmean(row["total"] for row in own if row["round"] == number) for number in (0, last))
+        there, sparse = (fmean(row["total"] for row in own if row["round"] == number) for number in (0, last))
         then = f", {sparse:.2f} in round {last}" if last else ""
-        return (
-            f"of large weights {dense:.2f} were large at initialisation in dense networks{then} ({self.p:g} by chance)"
-        )
+        told = f"of large weights {there:.2f} were large at initialisation in {first} networks{then}"
+        return f"{told} ({self.p:g} by chance)"

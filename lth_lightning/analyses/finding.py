@@ -26,6 +26,8 @@ class Builder(Protocol):
 def lineages(folder: Path, build: Builder) -> list[Lineage]:
     """Every dense network with its tickets, by seed, and of a study by point and method too.
 
+    Where the only training was sparse, its network stands in the place of the dense one.
+
     Args:
         folder: The folder that `lth run ... --folder` wrote to.
         build: Makes what networks are evaluated in.
@@ -39,7 +41,7 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
         table["copy_of"] = None
     found = []
     for (seed, _), own in table.groupby(["seed", "at"], sort=False):
-        dense = own[own["arm"] == "dense"].head(1)
+        dense = own[own["arm"] == ("dense" if "dense" in set(own["arm"]) else "sparse")].head(1)
         compared = own[(own["arm"] == "ticket") | own["copy_of"].notna()]
         for method in compared["method"].unique() if len(compared) else dense["method"]:
             same = own[own["method"].isna() if method is None else own["method"] == method]
@@ -49,7 +51,11 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
             labels = {"seed": int(str(seed)), **({"method": method} if method is not None else {})}
             labels |= {"point": at} if "point" in own else {}
             networks = _results(folder, pd.concat([dense, tickets]))
-            beside = ~same["arm"].isin(["dense", "ticket", SmallDense.arm]) & same["copy_of"].isna()
+            beside = (
+                ~same["folder"].isin(dense["folder"])
+                & ~same["arm"].isin(["dense", "ticket", SmallDense.arm])
+                & same["copy_of"].isna()
+            )
             controls = _results(folder, same[beside].sort_values(["round", "arm"]))
             copies = [_results(folder, rows) for rows in _copies(same)]
             place = int(str(seed)), at

@@ -8,7 +8,10 @@ from .distances import Measure, distance, distance_matrix
 from .embedding import embed
 from .evaluation import Evaluation, evaluate, outputs
 from .forward import Batches
+from .gradient_flow import GradientNorm, gradient_norm
+from .hessian import Spectrum, hessian, spectrum
 from .interpolation import interpolate_
+from .lanczos import approximate_spectrum, top_eigenvalues
 from .path import along, evaluate_by, on_path
 from .planes import Plane, place_, plane_through
 from .signal import logit_deviation
@@ -22,13 +25,16 @@ __all__ = [
     "Correlation",
     "Curve",
     "Evaluation",
+    "GradientNorm",
     "Kind",
     "Measure",
     "Plane",
+    "Spectrum",
     "Statistics",
     "Weights",
     "along",
     "alphas",
+    "approximate_spectrum",
     "barrier",
     "batch_statistics",
     "bend_",
@@ -41,6 +47,8 @@ __all__ = [
     "estimate_",
     "evaluate",
     "evaluate_by",
+    "gradient_norm",
+    "hessian",
     "interpolate_",
     "logit_deviation",
     "loss_distance",
@@ -49,5 +57,7 @@ __all__ = [
     "outputs",
     "place_",
     "plane_through",
+    "spectrum",
+    "top_eigenvalues",
     "weight_correlation",
 ]

@@ -39,3 +39,24 @@ def logits(net: nn.Module, images: Tensor, parameters: Mapping[str, Tensor] | No
     images = images.to(place.device, place.dtype if images.is_floating_point() else None)
     result: Tensor = net(images) if parameters is None else functional_call(net, dict(parameters), (images,))
     return result
+
+
+def joined(batches: Batches, values: int = 1 << 20) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same examples in fewer batches, of at most so many values each: many small passes cost more than a large one.
+
+    Args:
+        batches: (images, labels).
+        values: Numbers in the images of a batch; one that is larger stays as it is.
+    """
+    held = list[tuple[Tensor, Tensor]]()
+    for batch in batches:
+        if held and sum(images.numel() for images, _ in held) + batch[0].numel() > values:
+            yield _one(held)
+            held = []
+        held.append(batch)
+    if held:
+        yield _one(held)
+
+
+def _one(batches: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    return torch.cat([images for images, _ in batches]), torch.cat([labels for _, labels in batches])

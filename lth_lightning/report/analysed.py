@@ -12,6 +12,8 @@ from .connected import connected_figure
 from .drawing import Drawing, render
 from .ensembles import ensembles_figure
 from .function_space import function_space_figure
+from .gradient_flow import gradient_flow_figure
+from .hessian import hessian_figure
 from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
@@ -48,6 +50,8 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "ensembles": ensembles_figure,
         "weight_space": weight_space_figure,
         "signal_propagation": signals_figure,
+        "gradient_flow": gradient_flow_figure,
+        "hessian": hessian_figure,
     }
     drawings = {}
     for name, figure in figures.items():

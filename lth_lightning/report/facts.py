@@ -87,8 +87,18 @@ def in_words(kind: str) -> str:
 def _size(table: pd.DataFrame, *parts: str) -> str:
     told = [count(table["seed"].nunique(), "seed"), *parts, count(len(table), "training")]
     if table["seconds"].notna().any():
-        told.append(f"{duration(table['seconds'].sum())} of training time")
+        told.append(f"{duration(table['seconds'].sum())} of training time{_probed(table)}")
     return " · ".join(told)
+
+
+def _probed(table: pd.DataFrame) -> str:
+    """Which share of its time a training that probes look at is looked at, if any is."""
+    told = []
+    for column in (name for name in table if str(name).startswith("seconds_")):
+        own = table[table[column].notna() & table["seconds"].notna()]
+        taken = own[column].sum() / own["seconds"].sum() if own["seconds"].sum() else 0.0
+        told.append(f"{100 * taken:.2g} % of it {str(column).removeprefix('seconds_').replace('_', ' ')}")
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _provenance(table: pd.DataFrame) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from ..claims import found, number
 from .measures import measures
 from .planned import grid_of
-from .rows import Row, failed, finished, not_applicable, objects, seconds, tables
+from .rows import Row, failed, finished, not_applicable, objects, tables, times
 
 NUMBERS = (
     "density_asked",
@@ -49,7 +49,8 @@ def read(folder: Path | str) -> pd.DataFrame:
 
     Returns:
         The columns of `results.jsonl` (accuracies and densities are shares 0..1; what a row does not have is NaN or
-        None), `effective_density` from their structure, `seconds`, the wall time from the training's `timing.json`,
+        None), `effective_density` from their structure, `seconds`, the wall time from the training's `timing.json`
+        (and what probes took of it, `seconds_gradient_flow`),
         and what analyses found out about it (see `measures`).
         In the order in which they finished; of a study by seed, point, method (None: shared by all), round and folder,
         with a column for each axis of its grid. `attrs` has `study` (its name, or None), `axes` (names), `grid` (axis
@@ -72,7 +73,7 @@ def read(folder: Path | str) -> pd.DataFrame:
     measured = measures(folder)
     table = pd.DataFrame(
         [
-            {**row, **_effective(row), **_axes(row), "seconds": seconds(folder, row), **measured.get(row["folder"], {})}
+            {**row, **_effective(row), **_axes(row), **_times(folder, row), **measured.get(row["folder"], {})}
             for row in rows
         ]
     )
@@ -150,6 +151,11 @@ def _place(row: Row, grid: Mapping[str, list[Any]]) -> tuple[Any, ...]:
 def _axes(row: Row) -> Row:
     """A column for each axis, unless it is called as something else that every row has."""
     return {axis: value for axis, value in _point(row).items() if axis not in RESERVED}
+
+
+def _times(folder: Path, row: Row) -> Row:
+    """`seconds`, and those of each probe, `seconds_gradient_flow`, where there are any."""
+    return {name if name == "seconds" else f"seconds_{name}": value for name, value in times(folder, row).items()}
 
 
 def _effective(row: Row) -> Row:

@@ -65,11 +65,14 @@ def not_applicable(folder: Path) -> dict[str, str]:
     return told
 
 
-def seconds(folder: Path, row: Row) -> float:
-    """The wall time of a training; NaN where it is unknown."""
+def times(folder: Path, row: Row) -> dict[str, float]:
+    """What a training's `timing.json` notes: the `seconds` of all of it (NaN if unknown), and those of probes."""
     file = folder / row["folder"] / "timing.json" if isinstance(row.get("folder"), str) else None
-    value = content(file).get("seconds") if file is not None and file.is_file() else None
-    return float(value) if isinstance(value, int | float) else math.nan
+    noted = content(file) if file is not None and file.is_file() else {}
+    return {
+        "seconds": math.nan,
+        **{name: float(value) for name, value in noted.items() if isinstance(value, int | float)},
+    }
 
 
 def objects(file: Path) -> Iterator[tuple[int, Row | None]]:

@@ -5,8 +5,11 @@ from .admm import Admm
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
 from .direct import DirectEpoch
+from .gradient_flow import GradientFlow
+from .hessian import HessianSpectrum
 from .history import History
 from .moments import clock_of
+from .probe import Probe
 from .randomness import Seeds, SeedSteps, seeded
 from .repel import Repel, directions, repellent_loss
 from .rewinding import HoldLearningRate, load, write_start
@@ -25,6 +28,8 @@ __all__ = [
     "DirectEpoch",
     "Drawn",
     "Epochs",
+    "GradientFlow",
+    "HessianSpectrum",
     "History",
     "HoldLearningRate",
     "KeepCheckpoint",
@@ -32,6 +37,7 @@ __all__ = [
     "LearningRateSchedule",
     "Milestones",
     "Moment",
+    "Probe",
     "Repel",
     "SeedSteps",
     "Seeds",

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -99,3 +101,22 @@ def by_class(loader: Iterator[Batch], per_class: int, batches: int, classes: int
             f"{taken[short[0]]}: lower sample.per_class or sample.batches, or train on more images"
         )
     return [(torch.cat([x for x, _ in part]), torch.cat([y for _, y in part])) for part in parts]
+
+
+def first_images(data: LightningDataModule, count: int) -> list[Batch]:
+    """The first training images of a fresh loader, as they are: not augmented, if a data module does so by `augment`.
+
+    Args:
+        data: The data module, which stays as it is.
+        count: How many, or all if there are fewer.
+    """
+    plain: Any = copy(data)
+    plain.augment, plain.drop_last = False, False
+    taken = list[Batch]()
+    with seeded("first images"):
+        for images, labels in plain.train_dataloader():
+            taken.append((images[:count], labels[:count]))
+            count -= len(labels)
+            if count <= 0:
+                break
+    return taken

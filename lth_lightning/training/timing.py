@@ -1,0 +1,24 @@
+"""The file `timing.json` of a training: wall times, the one thing in which equal runs differ."""
+
+import json
+from pathlib import Path
+
+
+def noted(path: Path, name: str = "seconds") -> float:
+    """The seconds that are noted there under a name; none where there are none."""
+    return float(json.loads(path.read_text()).get(name, 0)) if path.exists() else 0.0
+
+
+def note(path: Path, name: str, seconds: float) -> None:
+    """Note a wall time, beside what others have noted.
+
+    Args:
+        path: The file; its folder is made.
+        name: Of what took the time: 'seconds' is the training as a whole.
+        seconds: How long it took.
+    """
+    there = json.loads(path.read_text()) if path.exists() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps({**there, name: round(seconds, 3)}))
+    partial.replace(path)
