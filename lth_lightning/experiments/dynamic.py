@@ -43,7 +43,7 @@ class DynamicTraining(Control):
     @property
     def arm(self) -> str:
         """By its policy, and how its weights are drawn where that is not the network's own way."""
-        policy = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", type(self.policy).__name__).lower()
+        policy = re.sub(r"(?<=[a-zA-Z])(?=[A-Z][a-z])", "_", type(self.policy).__name__).lower()
         return self.name or (policy if self.initialise is None else f"{policy}_{self.initialise.name}")
 
     def check_data(self, built: Built) -> None:

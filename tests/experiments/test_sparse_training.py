@@ -18,7 +18,19 @@ from lth_lightning.experiments import (
     SparseTraining,
     Study,
 )
-from lth_lightning.sparsity import AtInit, Fixed, Mask, Policy, Random, SparseFanIn, count, prunable
+from lth_lightning.sparsity import (
+    SET,
+    AtInit,
+    Fixed,
+    Mask,
+    Policy,
+    Random,
+    RigL,
+    RigLInverted,
+    SparseFanIn,
+    count,
+    prunable,
+)
 from lth_lightning.training import Seeds, Sparsify, load
 
 RANDOM = AtInit(0.5, Random())
@@ -117,6 +129,9 @@ def test_dynamic_training_wants_a_policy_with_a_mask_to_start_with_and_a_name_th
     with pytest.raises(ValueError, match="cannot name a folder"):
         DynamicTraining(Moving(RANDOM), name="a/b")
     assert DynamicTraining(Moving(RANDOM), name="other").arm == "other"
+    named = [DynamicTraining(each(RANDOM)).arm for each in (SET, RigL, RigLInverted)]
+    assert named == ["set", "rigl", "rigl_inverted"]
+    assert DynamicTraining(RigL(RANDOM), SparseFanIn()).arm == "rigl_sparse_fan_in"
 
 
 def test_a_real_training_under_a_policy_has_the_mask_that_it_gives(tmp_path: Path) -> None:

@@ -10,7 +10,17 @@ from every_allocation import EVERY, budgets_or_refusal
 from torch import Tensor, nn
 
 from lth_lightning import models
-from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
+from lth_lightning.models import (
+    VGG,
+    CIFARResNet,
+    Conv,
+    LeNet5,
+    LeNet300100,
+    MobileNetV1,
+    MobileNetV2,
+    ResNet,
+    WideResNet,
+)
 from lth_lightning.sparsity import Global, Mask, generator, prunable, prune
 
 DENSITIES = (1e-3, 1e-2, 0.1, 0.5, 1.0)
@@ -27,6 +37,7 @@ NETWORKS: dict[str, tuple[Build, float]] = {  # with the width at which every te
     "ResNet-50, ImageNet stem": (partial(ResNet, 50, stem="imagenet", num_classes=1000), 0.0625),
     "MobileNet v1": (MobileNetV1, 0.125),
     "MobileNet v2": (MobileNetV2, 0.125),
+    "WRN-16-2": (partial(WideResNet, 16), 0.25),
 }
 
 

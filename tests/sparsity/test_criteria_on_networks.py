@@ -8,7 +8,17 @@ import torch
 from torch import nn
 
 from lth_lightning import models
-from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
+from lth_lightning.models import (
+    VGG,
+    CIFARResNet,
+    Conv,
+    LeNet5,
+    LeNet300100,
+    MobileNetV1,
+    MobileNetV2,
+    ResNet,
+    WideResNet,
+)
 from lth_lightning.sparsity import (
     SNIP,
     Criterion,
@@ -39,6 +49,8 @@ NETWORKS: dict[str, tuple[Build, tuple[int, int, int]]] = {
     "ResNet-50, ImageNet stem": (partial(ResNet, 50, stem="imagenet"), (3, 64, 64)),
     "MobileNet v1": (MobileNetV1, (3, 64, 64)),
     "MobileNet v2": (MobileNetV2, (3, 16, 16)),
+    "WRN-16-2": (partial(WideResNet, 16), (3, 16, 16)),
+    "VGG-16 without batch norm": (partial(VGG, 16, batch_norm=False), (3, 32, 32)),
     "batch norm drawn": (partial(CIFARResNet, 8, bn_weight="uniform"), (3, 8, 8)),
     "batch norm without scale": (partial(CIFARResNet, 8, bn_weight="none"), (3, 8, 8)),
 }
