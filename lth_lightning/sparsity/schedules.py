@@ -16,7 +16,7 @@ class Cubic:
         final: d_1, the density from the end on.
 
     Example:
-        >>> [Cubic(1.0, 0.2)(step, begin=10, end=20) for step in (0, 10, 15, 20, 99)]
+        >>> [round(Cubic(1.0, 0.2)(step, begin=10, end=20), 9) for step in (0, 10, 15, 20, 99)]
         [1.0, 1.0, 0.3, 0.2, 0.2]
     """
 
