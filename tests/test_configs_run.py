@@ -196,3 +196,13 @@ def test_an_installed_wheel_has_the_configs_and_the_page_of_the_report(tmp_path:
     )
     assert where.strip() == str(tmp_path / "installed" / "lth_lightning" / "__init__.py")
     assert {line.split()[0] for line in listed.splitlines() if line.startswith("  ")} == set(SHIPPED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("probe", ["gradient_flow", "hessian"])
+def test_a_probe_runs_as_it_is_shipped_in_a_small_way(probe: str) -> None:
+    rows = runs("--config", "digits", "--config", "dense", "--config", probe, "--config", "debug")
+    found = [json.loads(line) for line in Path(f"run/analyses/{probe}.jsonl").read_text().splitlines()]
+    assert {row["folder"] for row in found} == {row["folder"] for row in rows}
+    page = write_report("run").read_text()
+    assert f"figures/{probe}.png" in page

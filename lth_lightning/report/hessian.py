@@ -52,7 +52,8 @@ def _histograms(axes: Axes, looks: pd.DataFrame) -> None:
     every = np.concatenate([np.asarray(values) for values in looks["values"]])
     threshold = LINEAR * max(np.abs(every).max(), 1e-12)
     low, high = np.arcsinh(every.min() / threshold), np.arcsinh(every.max() / threshold)
-    edges = np.linspace(low, max(high, low + 1), BINS + 1)
+    bin = max(high - low, 1) / BINS
+    edges = bin * (np.arange(np.floor(low / bin - 0.5), np.ceil(high / bin + 0.5) + 1) + 0.5)  # zero is amid its own
     lowest = np.inf
     for arm, label, own in lines_of(looks):
         counts = np.mean(
@@ -78,8 +79,8 @@ def _histograms(axes: Axes, looks: pd.DataFrame) -> None:
 
 
 def _ticks(threshold: float, values: np.ndarray) -> list[float]:
-    """Zero, and every second power of ten beyond the linear part on the sides that have such values."""
+    """Zero, and powers of ten beyond the linear part on the sides that have such values."""
     first = math.ceil(math.log10(threshold)) + 1
-    decades = [10.0**power for power in range(first, first + 5, 2)]
+    decades = [10.0**power for power in range(first, first + 4)]
     sides = [-each for each in decades if -each >= values.min()], [each for each in decades if each <= values.max()]
     return sorted([*sides[0], 0.0, *sides[1]])

@@ -7,7 +7,7 @@ from typing import ClassVar
 from lightning.pytorch import LightningModule, Trainer
 
 from ..analysis import approximate_spectrum, spectrum, top_eigenvalues
-from ..analysis.hessian import MOST, coordinates
+from ..analysis.hessian import coordinates
 from ..sparsity import Clock, Mask, Moment
 from .misfit import MisfitError
 from .moments import clock_of
@@ -46,7 +46,7 @@ class HessianSpectrum(Probe):
         at: Sequence[str] = ("0it", "end"),
         updates: bool = False,
         images: int = 1000,
-        exact_below: int = MOST,
+        exact_below: int = 2500,
         top: int = 10,
         steps: int = 80,
         probes: int = 4,

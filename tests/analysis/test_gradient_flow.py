@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from lth_lightning.analysis import gradient_norm
+from lth_lightning.analysis.forward import joined
 from lth_lightning.sparsity import Mask, Random, Uniform, prunable, prune
 
 Examples = list[tuple[Tensor, Tensor]]
@@ -106,3 +107,11 @@ def test_what_cannot_be_measured_is_a_sentence(net: nn.Module, batches: Examples
         gradient_norm(net, batches, {"net.0.weight": torch.ones(3, 1, 3, 3) > 0})
     with pytest.raises(ValueError, match="nothing of this network is trainable"):
         gradient_norm(net.requires_grad_(False), batches)
+
+
+@pytest.mark.parametrize(("values", "sizes"), [(1, [8, 8, 6]), (16 * 14, [8, 14]), (16 * 16, [16, 6]), (10**6, [22])])
+def test_batches_are_joined_as_far_as_they_have_room(values: int, sizes: list[int], batches: Examples) -> None:
+    found = list(joined(batches, values))
+    assert [len(labels) for _, labels in found] == sizes
+    for part in (0, 1):
+        assert torch.equal(torch.cat([each[part] for each in found]), torch.cat([each[part] for each in batches]))
