@@ -159,39 +159,22 @@ KNOWN = (
         "8",
     ),
     Arm(
-        "reinitialised_sparse_fan_in",
-        "reinitialised by kept fan-in",
-        "tickets reinitialised by kept fan-in",
-        "as reinitialised, with values drawn the larger the fewer weights their unit keeps",
-        "#FF8C42",
-        "2",
-    ),
-    Arm(
-        "reinitialised_layer_scaled",
-        "reinitialised by layer",
-        "tickets reinitialised by layer",
-        "as reinitialised, with values the larger the fewer weights their layer keeps",
-        "#8C2D04",
-        "1",
-    ),
-    Arm(
         "set",
         "SET",
         "networks trained by SET",
         "starts with the ticket's mask and newly drawn values, and while it is trained again and again "
         "exchanges the smallest weights for random ones",
         "#8CC152",
-        "<",
+        "3",
     ),
     Arm(
         "set_sparse_fan_in",
-        "SET by kept fan-in",
-        "networks trained by SET by kept fan-in",
+        "SET, sparse fan-in",
+        "networks trained by SET from a sparse fan-in",
         "starts with the ticket's mask and newly drawn values, larger where a unit keeps few weights, and while it is "
-        "trained again and again "
-        "exchanges the smallest weights for random ones",
+        "trained again and again exchanges the smallest weights for random ones",
         "#4F8A10",
-        "<",
+        "3",
     ),
     Arm(
         "rigl",
@@ -200,17 +183,16 @@ KNOWN = (
         "starts with the ticket's mask and newly drawn values, and while it is trained again and again "
         "exchanges the smallest weights for those of the largest gradient",
         "#E377C2",
-        ">",
+        "4",
     ),
     Arm(
         "rigl_sparse_fan_in",
-        "RigL by kept fan-in",
-        "networks trained by RigL by kept fan-in",
+        "RigL, sparse fan-in",
+        "networks trained by RigL from a sparse fan-in",
         "starts with the ticket's mask and newly drawn values, larger where a unit keeps few weights, and while it is "
-        "trained again and again "
-        "exchanges the smallest weights for those of the largest gradient",
+        "trained again and again exchanges the smallest weights for those of the largest gradient",
         "#A8006D",
-        ">",
+        "4",
     ),
     # It is the only arm of its folder, so it may look like a ticket.
     Arm("sparse", "sparse", "sparse networks", "pruned within its only training", "#0072B2", "o"),
