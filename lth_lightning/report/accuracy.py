@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .arms import PREPARING, Arm, describe
+from .arms import PREPARING, Arm, copied, describe
 from .drawing import BAND, beside, density_axis, legend, limits, panel
 from .intervals import levels
 from .sentences import WORDS
@@ -80,8 +80,9 @@ def difference_figure(differences: pd.DataFrame, width: float, tolerance: float 
 
 
 def drawable(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The trainings that have a place in a figure."""
-    return table[(table["density"] > 0) & table[metric].notna() & ~table["arm"].isin(PREPARING)]
+    """The trainings that have a place in a figure: not copies under other SGD noise, which are what was copied."""
+    others = table["arm"].isin(PREPARING) | table["arm"].map(copied).astype(bool)
+    return table[(table["density"] > 0) & table[metric].notna() & ~others]
 
 
 def series(axes: Axes, own: pd.DataFrame, arm: Arm, place: np.ndarray, label: str | None = None) -> None:

@@ -196,4 +196,5 @@ def legend(figure: Figure, *panels: Axes) -> None:
         room = figure.get_figwidth()
         widths = [0.55 + 0.075 * len(label) for label in labels]  # inches: the line, and letters of 10 points
         columns = len(labels) if sum(widths) <= room else max(1, int(room / max(widths)))
+        figure.set_figheight(figure.get_figheight() + 0.2 * max(0, math.ceil(len(labels) / columns) - 2))
         figure.legend(handles, labels, loc="outside upper left", ncols=columns, handlelength=1.6, columnspacing=1.4)

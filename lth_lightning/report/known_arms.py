@@ -194,6 +194,14 @@ KNOWN = (
         "#A8006D",
         "4",
     ),
+    Arm(
+        "rigl_inverted_sparse_fan_in",
+        "RigL inverted, sparse fan-in",
+        "networks trained by RigL inverted from a sparse fan-in",
+        "as RigL with a sparse fan-in, but grows those of the smallest gradient: a control of RigL",
+        "#5A5A78",
+        "4",
+    ),
     # It is the only arm of its folder, so it may look like a ticket.
     Arm("sparse", "sparse", "sparse networks", "pruned within its only training", "#0072B2", "o"),
 )

@@ -11,8 +11,9 @@ from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
 from lth_lightning.report import mean_interval, read, verdicts
-from lth_lightning.report.accuracy import accuracy_figure, difference_figure
+from lth_lightning.report.accuracy import accuracy_figure, difference_figure, drawable
 from lth_lightning.report.arms import KNOWN, describe
+from lth_lightning.report.by_arm import by_arm_figure, is_by_arm
 from lth_lightning.report.drawing import NARROW, WIDE, apart, beside, render, write
 from lth_lightning.report.drops import drops_figure
 from lth_lightning.report.intervals import paired_levels
@@ -115,11 +116,9 @@ def test_arms_keep_their_colour_in_every_figure(table: pd.DataFrame) -> None:
 def test_arms_that_can_meet_differ_in_colour_and_in_marker() -> None:
     known = [arm.name for arm in KNOWN if arm.name != "sparse"]  # alone in its folder
     arms = [*describe([*known, "one", "two", "three", "four"]).values()]
-    assert len({arm.colour for arm in arms}) == len(arms) == 27
-    of_one_kind = [
-        arm for arm in arms if arm.name in ("set_sparse_fan_in", "rigl_sparse_fan_in")
-    ]  # look like set, rigl
-    assert len({arm.marker for arm in arms}) == len(arms) - len(of_one_kind)
+    assert len({arm.colour for arm in arms}) == len(arms) == 26
+    moving = [arm for arm in arms if arm.name.startswith(("set", "rigl"))]  # by SET or RigL, one marker for each
+    assert len({arm.marker for arm in arms}) == 2 + len(arms) - len(moving)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 9])
@@ -254,3 +253,19 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) ->
     with pytest.raises(OSError, match="report"):
         write(tmp_path / "report.html", b"new")
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_at_a_single_density_accuracies_have_a_row_for_each_arm_without_copies(table: pd.DataFrame) -> None:
+    one = table[table["round"] <= 1]
+    named = pd.concat([one[one["arm"] == "ticket"].assign(arm=arm) for arm in ("pruned", "rigl", "other_noise")])
+    many = pd.concat([one, named], ignore_index=True)
+    assert is_by_arm(drawable(many, "test_accuracy"))
+    assert not is_by_arm(drawable(table, "test_accuracy"))
+    arms = [arm.label for name, arm in describe(many["arm"]).items() if name != "other_noise"]
+    for width in (WIDE, NARROW):
+        (axes,) = by_arm_figure(many, "test_accuracy", width).axes
+        assert [label.get_text() for label in axes.get_yticklabels()] == arms
+        ticket = 100 * one.loc[one["arm"] == "ticket", "test_accuracy"].mean()
+        means = [float(bar.lines[0].get_xdata()[0]) for bar in bars(axes)]
+        assert means[arms.index("pruned")] == pytest.approx(ticket)
+        assert len(means) == len(arms)
