@@ -1,7 +1,8 @@
 """What analyses found out about single trainings, as columns of the table of trainings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import fmean
 
 from .rows import Row, objects
 
@@ -22,7 +23,9 @@ LEVELS: Mapping[str, float] = {  # column -> the value that it is compared with
     "error_barrier": 0.02,
     "weight_correlation": 0.2,  # chance, where large are as many as by default
 }
-COLUMNS = tuple(c for columns in MEASURES.values() for c in columns if not c.endswith("_statistics"))
+EARLY = 0.1  # share of a training that counts as its beginning
+FLOW = ("gradient_norm_early", "gradient_change_early")
+COLUMNS = (*(c for columns in MEASURES.values() for c in columns if not c.endswith("_statistics")), *FLOW)
 
 
 def measures(folder: Path) -> dict[str, Row]:
@@ -36,6 +39,8 @@ def measures(folder: Path) -> dict[str, Row]:
         `instability` of it and its copies, their `disagreement`, `disagreement_with_pruned` and `ensemble_accuracy`;
         the `weight_correlation` with its initialisation; the `barrier_to_pruned`, of the loss. All are shares but this
         and the distance, which is 1 for unrelated networks. `..._statistics` says by what batch norm normalised there.
+        `gradient_norm_early` is the mean norm of the gradient in the first tenth of the steps but for the first look,
+        before any, and `gradient_change_early` its mean change by the moves of the mask in that time.
     """
     found: dict[str, Row] = {}
     for name, columns in MEASURES.items():
@@ -44,4 +49,21 @@ def measures(folder: Path) -> dict[str, Row]:
             if row is not None and isinstance(row.get("folder"), str):
                 for column, key in columns.items():
                     found.setdefault(row["folder"], {}).setdefault(column, row.get(key))
+    flow = folder / "analyses" / "gradient_flow.jsonl"
+    for training, told in _flow(row for _, row in objects(flow) if row is not None) if flow.is_file() else ():
+        found.setdefault(training, {}).update(told)
     return found
+
+
+def _flow(rows: Iterable[Row]) -> Iterable[tuple[str, Row]]:
+    """The folder of each training, and what there is to say of its gradient at the beginning."""
+    by_training: dict[str, list[Row]] = {}
+    for row in rows:
+        by_training.setdefault(row["folder"], []).append(row)
+    for training, own in by_training.items():
+        early = [row for row in own if 0 < row["step"] <= EARLY * max(each["step"] for each in own)]
+        values = [
+            [row["norm"] for row in early if "norm" in row],
+            [row["after"] - row["before"] for row in early if "norm" not in row],
+        ]
+        yield training, {name: fmean(each) for name, each in zip(FLOW, values, strict=True) if each}

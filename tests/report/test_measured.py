@@ -153,3 +153,15 @@ def test_a_measure_that_is_no_share_has_its_own_unit() -> None:
     (axes,) = figure.axes
     shown = [float(tick.get_text()) for tick in axes.get_yticklabels()]
     assert np.allclose(shown, axes.get_yticks() / 100)
+
+
+def test_how_much_gradient_flows_at_the_beginning_is_a_column(tmp_path: Path) -> None:
+    (tmp_path / "analyses").mkdir()
+    looks = [{"folder": "a", "step": step, "norm": norm} for step, norm in ((0, 9.0), (5, 1.0), (10, 3.0), (100, 7.0))]
+    moves = [
+        {"folder": "a", "step": step, "before": 1.0, "after": after} for step, after in ((4, 3.0), (8, 2.0), (50, 9.0))
+    ]
+    late = [{"folder": "b", "step": step, "norm": 1.0} for step in (0, 100)]
+    file = tmp_path / "analyses" / "gradient_flow.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in (*looks, *moves, *late)))
+    assert measures(tmp_path) == {"a": {"gradient_norm_early": 2.0, "gradient_change_early": 1.5}, "b": {}}
