@@ -12,6 +12,8 @@ from ..experiments import Built, Result, SmallDense, read_result
 from ..report import read
 from .base import Lineage
 
+SPARSE = ("ticket", "sparse")  # what a method makes at its densities, beside which there may be controls
+
 
 class Builder(Protocol):
     """Makes what the networks of a seed, at a point of a study's grid, are evaluated in."""
@@ -42,10 +44,10 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
     found = []
     for (seed, _), own in table.groupby(["seed", "at"], sort=False):
         dense = own[own["arm"] == ("dense" if "dense" in set(own["arm"]) else "sparse")].head(1)
-        compared = own[(own["arm"] == "ticket") | own["copy_of"].notna()]
+        compared = own[own["arm"].isin(SPARSE) | own["copy_of"].notna()]
         for method in compared["method"].unique() if len(compared) else dense["method"]:
             same = own[own["method"].isna() if method is None else own["method"] == method]
-            tickets = same[same["arm"] == "ticket"].sort_values("round")
+            tickets = same[same["arm"].isin(SPARSE) & ~same["folder"].isin(dense["folder"])].sort_values("round")
             point = own.iloc[0].get("point")
             at = point if isinstance(point, dict) else {}
             labels = {"seed": int(str(seed)), **({"method": method} if method is not None else {})}
@@ -53,7 +55,7 @@ def lineages(folder: Path, build: Builder) -> list[Lineage]:
             networks = _results(folder, pd.concat([dense, tickets]))
             beside = (
                 ~same["folder"].isin(dense["folder"])
-                & ~same["arm"].isin(["dense", "ticket", SmallDense.arm])
+                & ~same["arm"].isin(["dense", *SPARSE, SmallDense.arm])
                 & same["copy_of"].isna()
             )
             controls = _results(folder, same[beside].sort_values(["round", "arm"]))

@@ -147,8 +147,8 @@ class Experiment(ABC):
 
     @property
     def found(self) -> Mapping[str, Sequence[float]]:
-        """The densities of tickets by the method that finds them, which is '' where there is one only."""
-        return {"": self.arms.get("ticket", [])}
+        """The densities of sparse networks by the method that makes them, which is '' where there is one only."""
+        return {"": self.arms.get("ticket", self.arms.get("sparse", []))}
 
     @property
     def arms(self) -> Mapping[str, Sequence[float]]:

@@ -62,7 +62,8 @@ class Sharing:
         if where is None:
             return self.own.train(ticket, folder, keep)
         with self.common.within(self.folder / where) as recipe:
-            return _with_all(recipe, replace(ticket, round=0), self.folder / where, keep and self.keep, keep)
+            kept = self.keep if where == "dense" else keep  # what any method needs, whichever is first
+            return _with_all(recipe, replace(ticket, round=0), self.folder / where, kept, keep)
 
     def net(self, checkpoint: Path) -> nn.Module:
         """The network with the weights of a checkpoint, on the device that trains."""

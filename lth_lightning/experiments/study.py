@@ -127,8 +127,8 @@ class Study(Experiment):
 
     @property
     def found(self) -> Mapping[str, Sequence[float]]:
-        """The densities of tickets by method."""
-        return {name: method.arms.get("ticket", []) for name, method in self.methods.items()}
+        """The densities of sparse networks by method."""
+        return {name: method.found[""] for name, method in self.methods.items()}
 
     @property
     def axes(self) -> Mapping[str, Sequence[Any]]:

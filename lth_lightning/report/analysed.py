@@ -1,6 +1,6 @@
 """What `lth analyze` wrote of several trainings at once, and its figures: here distances."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from .signals import signals_figure
 from .to_solution import solution_figure
 from .weight_space import weight_space_figure
 
+PROBED = ("gradient_flow", "hessian")  # of which a figure is about all methods of a study
+
 
 def analysed(folder: Path, name: str) -> pd.DataFrame:
     """The rows of an analysis; none where it has not been made.
@@ -33,11 +35,12 @@ def analysed(folder: Path, name: str) -> pd.DataFrame:
     return pd.DataFrame([row for _, row in objects(file) if row is not None] if file.is_file() else [])
 
 
-def draw_analysed(folder: Path) -> dict[str, Drawing]:
+def draw_analysed(folder: Path, asked: Collection[str] | None = None) -> dict[str, Drawing]:
     """The figures of those analyses that were made of an experiment.
 
     Args:
         folder: Its folder.
+        asked: Names of analyses; all by default.
     """
     figures: dict[str, Callable[[pd.DataFrame, float], Figure]] = {
         "instability": lines_figure,
@@ -54,7 +57,7 @@ def draw_analysed(folder: Path) -> dict[str, Drawing]:
         "hessian": hessian_figure,
     }
     drawings = {}
-    for name, figure in figures.items():
+    for name, figure in figures.items() if asked is None else ((name, figures[name]) for name in asked):
         table = analysed(folder, name)
         if figure is not lines_figure and len(table):
             drawings[name] = render(partial(figure, table))

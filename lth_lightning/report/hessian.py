@@ -29,7 +29,7 @@ def hessian_figure(table: pd.DataFrame, width: float) -> Figure:
     when = table["when"] if "when" in table else pd.Series(np.nan, index=table.index)
     at = table[when.isna()] if when.isna().any() else table[when == "after"]
     figure, (left, right), _ = beside_each_other(width)
-    _histograms(left, at[at["step"] == at.groupby(["arm", "round", "seed"])["step"].transform("max")])
+    _histograms(left, table, at[at["step"] == at.groupby(["arm", "round", "seed"])["step"].transform("max")])
     shares = table.assign(share=100 * table["negative"] / table["size"])
     for side, style in (
         ("at", {}),
@@ -37,7 +37,7 @@ def hessian_figure(table: pd.DataFrame, width: float) -> Figure:
         ("after", {"linestyle": "--", "marker": "^"}),
     ):
         own = shares[when.isna() if side == "at" else when == side]
-        for arm, label, rows in lines_of(own) if len(own) else ():
+        for arm, label, rows in lines_of(own, table):
             over_steps(right, rows, "share", arm.colour, label if side == "at" else f"{label}, {side} a move", **style)
     norms_axis(right)
     step_axis(right)
@@ -47,7 +47,7 @@ def hessian_figure(table: pd.DataFrame, width: float) -> Figure:
     return figure
 
 
-def _histograms(axes: Axes, looks: pd.DataFrame) -> None:
+def _histograms(axes: Axes, table: pd.DataFrame, looks: pd.DataFrame) -> None:
     """Mean number of eigenvalues in bins that are even on the axis; of a quadrature, how many it stands for."""
     every = np.concatenate([np.asarray(values) for values in looks["values"]])
     threshold = LINEAR * max(np.abs(every).max(), 1e-12)
@@ -55,7 +55,7 @@ def _histograms(axes: Axes, looks: pd.DataFrame) -> None:
     bin = max(high - low, 1) / BINS
     edges = bin * (np.arange(np.floor(low / bin - 0.5), np.ceil(high / bin + 0.5) + 1) + 0.5)  # zero is amid its own
     lowest = np.inf
-    for arm, label, own in lines_of(looks):
+    for arm, label, own in lines_of(looks, table):
         counts = np.mean(
             [
                 np.histogram(np.arcsinh(np.asarray(v) / threshold), edges, weights=np.asarray(w) * size)[0]

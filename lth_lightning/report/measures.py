@@ -59,7 +59,8 @@ def _flow(rows: Iterable[Row]) -> Iterable[tuple[str, Row]]:
     """The folder of each training, and what there is to say of its gradient at the beginning."""
     by_training: dict[str, list[Row]] = {}
     for row in rows:
-        by_training.setdefault(row["folder"], []).append(row)
+        if "folder" in row and "step" in row:
+            by_training.setdefault(row["folder"], []).append(row)
     for training, own in by_training.items():
         early = [row for row in own if 0 < row["step"] <= EARLY * max(each["step"] for each in own)]
         values = [

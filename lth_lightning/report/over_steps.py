@@ -1,10 +1,12 @@
 """What probes saw of each arm while it trained, in its mean over seeds, against optimizer steps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from .arms import Arm, describe
@@ -14,20 +16,35 @@ from .wording import share
 WIDE_RANGE = 30  # from the largest to the smallest mean: beyond, a linear axis would hide the small ones
 
 
-def lines_of(table: pd.DataFrame) -> Iterator[tuple[Arm, str, pd.DataFrame]]:
+def named_arms(table: pd.DataFrame) -> pd.Series:
+    """What each row's arm is called: in a study with its method, but for dense networks, which all methods share.
+
+    Args:
+        table: Rows with `arm`; in a study with `method`.
+    """
+    if "method" not in table:
+        return table["arm"]
+    shared = table["method"].isna() | (table["arm"] == "dense")
+    return table["arm"].where(shared, table["method"].astype(str) + "/" + table["arm"])
+
+
+def lines_of(table: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[Arm, str, pd.DataFrame]]:
     """Every arm where it keeps the fewest weights, the dense one first: its looks, its label, and its rows.
 
     Args:
         table: Rows with `arm`, `round`, `density`; in a study with `method`.
+        whole: All rows of the figure, in all of which an arm looks the same.
     """
-    methods = table["method"] if "method" in table else pd.Series(None, index=table.index, dtype=object)
-    shared = methods.isna() | (table["arm"] == "dense")
-    names = table["arm"].where(shared, methods.astype(str) + "/" + table["arm"])
-    for name, arm in describe(names).items():
+    arms, names = describe(named_arms(whole)), named_arms(table)
+    alike = len({arm.colour for arm in arms.values()}) < len(arms)  # the same arm of several methods
+    for index, (name, arm) in enumerate(arms.items()):
         own = table[names == name]
+        if own.empty:
+            continue
+        look = replace(arm, colour=to_hex(f"C{index % 10}")) if alike and name != "dense" else arm
         last = own[own["round"] == own["round"].max()]
         density = last["density"].mean()
-        yield arm, arm.label if density == 1 else f"{arm.label}, {share(density)}", last
+        yield look, arm.label if density == 1 else f"{arm.label}, {share(density)}", last
 
 
 def over_steps(axes: Axes, own: pd.DataFrame, column: str, colour: object, label: str, **style: object) -> None:

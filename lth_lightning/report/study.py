@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..claims import Bar
-from .accuracy import drawable
+from .accuracy import accuracy_figure, drawable
+from .analysed import PROBED, draw_analysed
 from .arms import checks, describe
 from .checks import verdicts
 from .claim_table import claim_line
@@ -34,6 +35,8 @@ from .winning import bar_words
 from .winning import lines as winning_lines
 
 OF_VERDICTS = {"reinitialised", "small_dense"}  # what conditions compare with, and no sanity check by itself
+
+ONCE = ("sparse", "pruned")  # arms that are sparse within their only training
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
     (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
     won = verdicts_of(table, metric, bar)
     drawings = _draw(found, metric, bar)
+    if len({str(setting.at) for setting in found}) == 1:  # curves of several points would not be told apart
+        drawings |= draw_analysed(folder, PROBED)
     numbers = [Part(setting.name, lines(own)) for setting, own in found.items()]
     told: dict[str, Any] = {
         "sentences": [*tally(claims), main_sentence(won)],
@@ -97,9 +102,23 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
         if any((drawable(t, metric)["arm"] != "dense").any() for t in own.values()):
             name = f"accuracy-{method}" if method else "accuracy"
             drawings[name] = render(partial(accuracy_panels, own, metric))
+    if len(sparse := _sparse(found)):
+        drawings = {"accuracy-all methods": render(partial(accuracy_figure, sparse, metric))} | drawings
     if gaps := gaps_of(found, metric):
         drawings["gap"] = render(lambda width: gap_figure(gaps, width, bar.gap))
     return drawings | draw_measured(found)
+
+
+def _sparse(found: Mapping[Setting, pd.DataFrame]) -> pd.DataFrame:
+    """The sparse networks of all methods, if several at a single point make some in one training, named by these."""
+    tables = [
+        own.assign(arm=own["arm"].where(own["arm"] == "dense", setting.method))[own["arm"].isin(["dense", *ONCE])]
+        for setting, own in found.items()
+        if own["arm"].isin(ONCE).any()
+    ]
+    if len(tables) < 2 or len({str(setting.at) for setting in found}) > 1:
+        return pd.DataFrame()
+    return pd.concat(tables).drop_duplicates("folder")
 
 
 def _checks(found: Mapping[Setting, pd.DataFrame], metric: str) -> list[Part]:

@@ -94,14 +94,15 @@ def test_its_controls_start_from_the_mask_and_the_network_that_was_pruned(tmp_pa
     assert (tmp_path / "corrupted_data/search/pruned/round-01/result.pt").exists(), "pruned anew on corrupted data"
 
 
-def test_in_a_study_the_dense_network_is_shared(tmp_path: Path) -> None:
-    methods = {"gradual": PruningInTraining(policy=RANDOM, densities=[0.4]), "fixed": SparseTraining(policy=RANDOM)}
+def test_in_a_study_the_dense_network_is_shared_and_keeps_what_any_method_needs(tmp_path: Path) -> None:
+    methods = {"fixed": SparseTraining(policy=RANDOM), "gradual": PruningInTraining(policy=RANDOM, densities=[0.4])}
     study = Study(methods=methods)
     recipe = run(study, tmp_path)
     assert [where for _, where in recipe.trained] == [
-        *("dense", "gradual/pruned/round-01", "gradual/round-01"),
-        *("fixed/round-01", "fixed/round-02", "fixed/round-03"),
+        *("dense", "fixed/round-01", "fixed/round-02", "fixed/round-03"),
+        *("gradual/pruned/round-01", "gradual/round-01"),
     ]
+    assert study.found == {"fixed": (0.2, 0.1, 0.05), "gradual": [0.4]}
     assert len(recipe.trained) == study.trainings
 
 
