@@ -162,6 +162,7 @@ def test_every_arm_of_a_study_and_its_report_are_made_in_a_small_way(
 ) -> None:
     monkeypatch.setenv("LTH_DATA", str(small_data))
     words = [*typed_for(study), "--config", "debug"]
+    words += ["--data.init_args.size", "32"] if any("imagenet" in word for word in words) else []  # else minutes
     assert main(["run", *words, "--folder", "run"]) == 0
     table, experiment = read("run"), made(*words)
     assert len(list(Path("run").rglob("result.pt"))) == experiment.trainings * table["seed"].nunique()
