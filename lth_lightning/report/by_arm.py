@@ -1,5 +1,7 @@
 """The figure of accuracies where there is one density: a row for each arm."""
 
+from textwrap import wrap
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -45,9 +47,9 @@ def by_arm_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
         axes.errorbar(
             100 * own["mean"], place, xerr=bar, color=arm.colour, marker=arm.marker, markersize=6, capsize=2.5
         )
-    axes.set_yticks(range(len(arms)), [arm.label for arm in arms])
+    axes.set_yticks(range(len(arms)), [arm.label if width > 6 else "\n".join(wrap(arm.label, 20)) for arm in arms])
     axes.set_ylim(len(arms) - 0.4, -0.6)
     axes.grid(visible=True, axis="both")
     kept = table.loc[~table["arm"].isin(["dense", "small_dense"]), "density"].median()
-    axes.set_xlabel(f"{WORDS[metric]} (%), {share(kept)} of the weights kept by sparse networks")
+    axes.set_xlabel(f"{WORDS[metric]} (%), {share(kept)} kept")
     return figure

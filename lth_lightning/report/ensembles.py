@@ -1,5 +1,7 @@
 """The figure of `Ensembles`: what networks know together, and how often they disagree."""
 
+from textwrap import wrap
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,7 +14,7 @@ LOOKS = {  # column -> marker, colour, and its name
     "accuracy": ("o", "#999999", "alone"),
     "ensemble_accuracy": ("D", "#0072B2", "together"),
     "disagreement": ("o", "#D55E00", "with each other"),
-    "disagreement_with_pruned": ("s", "#009E73", "with the pruned network"),
+    "disagreement_with_pruned": ("s", "#009E73", "with the pruned"),
 }
 
 
@@ -33,10 +35,14 @@ def ensembles_figure(table: pd.DataFrame, width: float) -> Figure:
     arms = describe(own["arm"])
     names = [(arm, differ) for arm in arms for differ in ("noise", "seeds") if (arm, differ) in sets.index]
     figure, (left, right), _ = beside_each_other(width)
-    figure.set_figheight((0.3 * len(names) + 1.3) * (1 if width > 6 else 2))
     labels = [f"{arms[arm].label}, other {differ}" for arm, differ in names]
+    if wide := width > 6:
+        figure.set_figheight(0.3 * len(names) + 1.3)
+    else:  # the labels would leave no room beside them
+        labels = ["\n".join(wrap(label, 20)) for label in labels]
+        figure.set_figheight(2 * (0.16 * sum(2 + label.count("\n") for label in labels) + 1.3))
     for axes, shown in ((left, columns[:2]), (right, columns[2:])):
-        _sets(axes, sets.loc[names], labels if axes is left or width < 6 else [], shown)
+        _sets(axes, sets.loc[names], labels if axes is left or not wide else [], shown)
     left.set_xlabel(f"accuracy (%), {share(sparsest)} kept")
     right.set_xlabel("disagreement (% of images)")
     right.set_xlim(left=0)
