@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from ..sparsity.flops import forward_flops, layer_flops, training_flops
+from ..sparsity.flops import forward_flops, layer_flops, scoring_flops, training_flops
 from ..training import Sparsify
 from .base import Built
 
@@ -31,11 +31,13 @@ def flops(trainer: Trainer, built: Built, sparsify: Sparsify, end: int) -> dict[
     layers = layer_flops(built.module, shape)
     sizes = {name: size for name, (_, size) in sparsify.mask.layers().items()}
     dense, now = sum(layers.values()), sparsify.history[-1][1]
-    training = training_flops(layers, sizes, sparsify.history, end, sparsify.dense_gradients)
+    looked = sparsify.dense_gradients if sparsify.policy.moves_before else 0  # at the gradients of a step's own batch
+    training = images * training_flops(layers, sizes, sparsify.history, end, looked)
+    training += sparsify.images * scoring_flops(layers, sizes, sparsify.history, end)
     return {
         "flops_inference": forward_flops(layers, sizes, now),
         "flops_inference_dense": dense,
-        "flops_training": images * training,
+        "flops_training": training,
         "flops_training_dense": images * 3 * dense * (end - sparsify.history[0][0]),
     }
 

@@ -87,9 +87,30 @@ def training_flops(
         end: Number of completed steps at the end.
         dense_gradients: Number of steps with a dense gradient; where the density changes they cost as on average.
     """
+    total, mean = _forwards(layers, sizes, history, end)
+    return 3 * total + dense_gradients * (sum(layers.values()) - mean)
+
+
+def scoring_flops(
+    layers: Mapping[str, int], sizes: Mapping[str, int], history: Sequence[tuple[int, Mapping[str, int]]], end: int
+) -> float:
+    """The operations of the dense gradient on one image that is no image of a step's own batch: 2 f_S + f_D.
+
+    Args:
+        layers: Name of each weight -> operations when dense, as `layer_flops` counts them.
+        sizes: Name -> number of weights, of those that may be pruned.
+        history: As of `training_flops`; where the density changes it costs as on average.
+        end: Number of completed steps at the end.
+    """
+    return 2 * _forwards(layers, sizes, history, end)[1] + sum(layers.values())
+
+
+def _forwards(
+    layers: Mapping[str, int], sizes: Mapping[str, int], history: Sequence[tuple[int, Mapping[str, int]]], end: int
+) -> tuple[int, float]:
+    """The operations of a forward pass of each step, in all and on average."""
     moments = [*(step for step, _ in history), end]
     steps = [min(after, end) - min(before, end) for before, after in pairwise(moments)]
     sparse = [forward_flops(layers, sizes, kept) for _, kept in history]
     total = sum(count * forward for count, forward in zip(steps, sparse, strict=True))
-    mean = total / sum(steps) if sum(steps) else 0.0
-    return 3 * total + dense_gradients * (sum(layers.values()) - mean)
+    return total, total / sum(steps) if sum(steps) else 0.0

@@ -44,6 +44,25 @@ class Drawn:
                 )
 
 
+class Counted:
+    """Draws samples, and counts the images that are looked at, each time that they are.
+
+    Args:
+        data: The data module.
+        images: How many were before.
+    """
+
+    def __init__(self, data: LightningDataModule | None, images: int = 0) -> None:
+        self.data = data
+        self.images = images
+
+    def __call__(self, sample: Sample) -> Iterator[Batch]:
+        """The batches of a sample, once."""
+        for batch in Drawn(self.data, sample):
+            self.images += len(batch[1])
+            yield batch
+
+
 class Epochs:
     """All training batches, augmented and in the order of another epoch each time that they are iterated over.
 

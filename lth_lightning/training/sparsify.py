@@ -2,7 +2,7 @@
 
 import warnings
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -14,7 +14,8 @@ from torch.utils.hooks import RemovableHandle
 from ..sparsity import Initialisation, Mask, Now, Policy, Prunable
 from .misfit import MisfitError
 from .moments import clock_of
-from .sampling import Drawn
+from .sampling import Counted, Drawn
+from .watching import Watcher
 
 # Optimizers under which a weight whose gradient, value and states are zero keeps all of them at exactly zero, so that
 # masking the gradient is enough: two passes over all weights fewer in every step. Any other one gets them.
@@ -23,16 +24,6 @@ ZERO_KEEPING = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 
 class CollapseWarning(UserWarning):
     """A mask keeps no weight of a layer."""
-
-
-class Watcher(Protocol):
-    """Sees masks move."""
-
-    def before_move(self, trainer: Trainer, module: LightningModule, mask: Mask) -> None:
-        """The mask so far, `mask`, is about to be left; weights and states of the optimizer are as they were."""
-
-    def after_move(self, trainer: Trainer, module: LightningModule, mask: Mask) -> None:
-        """The mask is now `mask`; what it prunes of weights and states of the optimizer is zero."""
 
 
 class Sparsify(Callback):
@@ -48,9 +39,9 @@ class Sparsify(Callback):
     On several devices all take the mask of the first.
 
     This callback's state, which checkpoints carry, is the mask, `history` (steps at which it was set or moved, and the
-    number of weights kept per layer from there on) and `dense_gradients` (how often the policy looked at the gradients
-    of all weights). The network's own state has the keys and shapes of the dense network. Whoever is among `watchers`
-    is told of moves.
+    number of weights kept per layer from there on), `dense_gradients` (how often the policy looked at the gradients of
+    all weights) and `images` (how many training images it drew to move the mask by). The network's own state has the
+    keys and shapes of the dense network. Whoever is among `watchers` is told of moves.
 
     Args:
         policy: Where the mask comes from and how it moves: `AtInit`, `Fixed`, `SET`, `RigL`, `Gradual`, or a class of
@@ -77,6 +68,7 @@ class Sparsify(Callback):
         self.mask: Mask | None = None
         self.history: list[tuple[int, dict[str, int]]] = []
         self.dense_gradients = 0
+        self._draw = Counted(None)
         self.watchers: list[Watcher] = []
         self._handles: list[RemovableHandle] = []
 
@@ -84,13 +76,20 @@ class Sparsify(Callback):
         """The mask and how it came about, as plain tensors and numbers."""
         if self.mask is None:
             return {}
-        return {"mask": dict(self.mask), "history": self.history, "dense_gradients": self.dense_gradients}
+        told = {"history": self.history, "dense_gradients": self.dense_gradients, "images": self._draw.images}
+        return {"mask": dict(self.mask), **told}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the mask and how it came about, which older checkpoints lack."""
         self.mask = Mask(state_dict["mask"]) if "mask" in state_dict else None
         self.history = [(step, dict(kept)) for step, kept in state_dict.get("history", [])]
         self.dense_gradients = state_dict.get("dense_gradients", 0)
+        self._draw.images = state_dict.get("images", 0)
+
+    @property
+    def images(self) -> int:
+        """How many images the policy drew after the start."""
+        return self._draw.images
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the mask, fresh or restored, and zero what it prunes; from here on every step keeps it.
@@ -99,7 +98,7 @@ class Sparsify(Callback):
             MisfitError: If the training is too short for the policy's moments.
         """
         self._weights = dict(self.prunable(pl_module))
-        self._clock, self._draw = clock_of(trainer), partial(Drawn, getattr(trainer, "datamodule", None))
+        self._clock, self._draw.data = clock_of(trainer), getattr(trainer, "datamodule", None)
         try:
             self.policy.check_clock(self._clock)
         except ValueError as error:
@@ -108,7 +107,8 @@ class Sparsify(Callback):
         self._decay = self._l2(trainer) if self.policy.moves else {}
         self._asked = trainer.global_step
         if self.mask is None:
-            mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), self._draw))
+            draw = partial(Drawn, self._draw.data)
+            mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), draw))
             if self.initialise is not None and trainer.ckpt_path is None:
                 self.initialise(pl_module, mask, self.seed)
         else:

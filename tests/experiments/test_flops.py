@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lth_lightning.experiments import Ticket
-from lth_lightning.sparsity import AtInit, Mask, Now, Policy, Random, prunable, prune
+from lth_lightning.sparsity import AtInit, Mask, Now, Policy, Random, RigL, Sample, prunable, prune
 from lth_lightning.sparsity.sample import Draw, nothing
 from lth_lightning.training import Sparsify, write_start
 
@@ -72,7 +72,7 @@ def test_a_moving_mask_counts_at_each_step_as_it_is_also_after_an_interruption(t
 
 def test_a_policy_that_asks_for_dense_gradients_is_charged_for_them(tmp_path: Path) -> None:
     class Asking(AtInit):
-        def update(self, net: nn.Module, mask: Mask, step: int) -> Mask:
+        def update(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
             sparsify.dense_gradients += 1
             return mask
 
@@ -80,3 +80,12 @@ def test_a_policy_that_asks_for_dense_gradients_is_charged_for_them(tmp_path: Pa
     row = tiny.recipe(tmp_path, callbacks=lambda: [sparsify]).train(Ticket(own=True), tmp_path / "one").row
     images, sparse = row["flops_training_dense"] / (3 * DENSE), row["flops_inference"]
     assert row["flops_training"] == pytest.approx(images * (2 * sparse + DENSE)), "at every step"
+
+
+def test_gradients_on_images_of_their_own_cost_a_pass_of_these_too(tmp_path: Path) -> None:
+    sample = Sample(per_class=None, batches=2)  # 64 images
+    policy = RigL(AtInit(0.25, Random()), every="4it", end="8it", variant="after_step", sample=sample)
+    row = tiny.recipe(tmp_path, callbacks=lambda: [Sparsify(policy)]).train(Ticket(own=True), tmp_path / "one").row
+    images, sparse = row["flops_training_dense"] / (3 * DENSE), row["flops_inference"]
+    looks = 1  # at step 4; at step 8 the cosine has fallen to zero, and nothing is exchanged
+    assert row["flops_training"] == pytest.approx(images * 3 * sparse + looks * 64 * (2 * sparse + DENSE), rel=1e-3)
