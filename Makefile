@@ -33,8 +33,8 @@ test-all: $(READY)
 	$(BIN)/python -m pytest --run-slow --numprocesses 2 --dist loadfile
 
 lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-respect-gitignore .
+	$(BIN)/ruff format --check --no-respect-gitignore .
 	$(BIN)/mypy
 
 clean:

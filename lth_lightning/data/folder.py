@@ -23,7 +23,7 @@ class Folder(LightningDataModule):
     many processes read. The images in `val` are those to test on; those to select on are held out of `train`.
 
     Args:
-        root: Folder with `train` and `val`, within the environment variable LTH_DATA, or else "data", if it is relative.
+        root: Folder with `train` and `val`; a relative one is in the environment variable LTH_DATA, or else in "data".
         batch_size: Images per training batch.
         eval_batch_size: Images per batch of validation, test and prediction.
         validation: Share of the training images that is held out to select on; the same share of each class.

@@ -15,7 +15,6 @@ from lth_lightning.data.loader import InMemoryLoader
 from lth_lightning.data.normalise import moments, own_moments
 from lth_lightning.data.splits import Split, split
 
-
 Normalise = Literal["channels", "image", "none"]
 
 
@@ -175,7 +174,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         """Shuffled and augmented batches of the images to train on, on the training device."""
         augment = CropFlip(self.pad, self.flip, self.augment_seed, self.border) if self.augment else None
         if augment and self.border == "reflect" and self.pad >= min(self.input_shape[1:]):
-            raise ValueError(f"pad={self.pad} is no less than the images are high and wide, so they cannot be reflected")
+            raise ValueError(f"pad={self.pad} is no less than the images are high and wide, so they cannot be mirrored")
         part = _train(*self._data, self._corruption(), self._device())
         return InMemoryLoader(
             *part,

@@ -12,6 +12,7 @@ from ..claims import Bar
 from .accuracy import accuracy_figure, drawable
 from .analysed import PROBED, draw_analysed
 from .arms import checks, describe
+from .by_arm import by_arm_figure, is_by_arm
 from .checks import verdicts
 from .claim_table import claim_line
 from .drawing import Drawing, render
@@ -64,7 +65,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
     won = verdicts_of(table, metric, bar)
     drawings = _draw(found, metric, bar)
     if len({str(setting.at) for setting in found}) == 1:  # curves of several points would not be told apart
-        drawings |= draw_analysed(folder, PROBED)
+        drawings |= draw_analysed(folder, None if len(found) == 1 else PROBED)
     numbers = [Part(setting.name, lines(own)) for setting, own in found.items()]
     told: dict[str, Any] = {
         "sentences": [*tally(claims), main_sentence(won)],
@@ -101,7 +102,11 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
         own = {s: t for s, t in found.items() if s.method == method and len(drawable(t, metric))}
         if any((drawable(t, metric)["arm"] != "dense").any() for t in own.values()):
             name = f"accuracy-{method}" if method else "accuracy"
-            drawings[name] = render(partial(accuracy_panels, own, metric))
+            (first, *others) = (drawable(t, metric) for t in own.values())
+            one = not others and is_by_arm(first)
+            drawings[name] = render(
+                partial(by_arm_figure, first, metric) if one else partial(accuracy_panels, own, metric)
+            )
     if len(sparse := _sparse(found)):
         drawings = {"accuracy-all methods": render(partial(accuracy_figure, sparse, metric))} | drawings
     if gaps := gaps_of(found, metric):

@@ -51,7 +51,10 @@ def test_images_are_normalised_as_asked_in_every_part_whatever_becomes_of_them(h
     raw = Digits(batch_size=60, augment=True, pad=2, border="reflect", augment_seed=3)
     every = torch.from_numpy(digits.load().train_images).double()
     mean, std = every.mean() / 255, every.std(correction=0) / 255
-    for ours, theirs in ((digits.train_dataloader(), raw.train_dataloader()), (digits.test_dataloader(), raw.test_dataloader())):
+    for ours, theirs in (
+        (digits.train_dataloader(), raw.train_dataloader()),
+        (digits.test_dataloader(), raw.test_dataloader()),
+    ):
         pixels = contents(theirs)[0].double() * std + mean
         images = contents(ours)[0]
         if how == "channels":

@@ -60,7 +60,9 @@ def test_images_to_evaluate_on_are_resized_cropped_and_normalised(root: Path) ->
 
 
 def test_a_batch_is_a_function_of_seeds_epoch_and_number_whoever_reads(root: Path) -> None:
-    def made(epoch: int = 0, resume: int = 0, workers: int = 0, **seeds: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def made(
+        epoch: int = 0, resume: int = 0, workers: int = 0, **seeds: int
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         loader = Folder(str(root), batch_size=5, validation=0, size=14, workers=workers, **seeds).train_dataloader()
         loader.sampler.set_epoch(epoch)
         if resume:
@@ -98,5 +100,5 @@ def test_folders_that_are_not_there_and_arguments_out_of_range_are_refused(root:
         _ = Folder(str(tmp_path)).num_classes
     with pytest.raises(ValueError, match="size=0 must be at least 1"):
         Folder(str(root), size=0)
-    with pytest.raises(ValueError, match="validation=1.5 must be a share"):
+    with pytest.raises(ValueError, match=r"validation=1\.5 must be a share"):
         Folder(str(root), validation=1.5)
