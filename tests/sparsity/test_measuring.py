@@ -1,6 +1,8 @@
 """What is measured of a layer's channels, against contributions that are computed one by one."""
 
 from collections.abc import Sequence
+from copy import deepcopy
+from itertools import islice
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from lth_lightning.models import VGG, CIFARResNet, LeNet5, LeNet300100, MobileNe
 from lth_lightning.sparsity.neurons.groups import Group, groups
 from lth_lightning.sparsity.neurons.imitation import imitate
 from lth_lightning.sparsity.neurons.measuring import measure
+from lth_lightning.sparsity.neurons.slimming import fold_, slimmed
 
 NETWORKS = [
     (LeNet300100(inputs=16, width=0.05), (1, 4, 4)),
@@ -63,3 +66,29 @@ def test_the_gram_matrix_is_that_of_the_contributions(net: nn.Module, shape: Seq
         step = next(imitate(gram))
         apart = h[step.chosen] - h.mean(0)
         assert step.discrepancy == pytest.approx(float(apart.square().sum(1).mean()), rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize(("net", "shape"), NETWORKS, ids=lambda value: type(value).__name__)
+def test_a_slimmed_network_is_smaller_and_the_same_function_as_the_folded_one(
+    net: nn.Module, shape: Sequence[int]
+) -> None:
+    net = deepcopy(net).eval()
+    images = torch.randn(5, *shape)
+    batches = [(images, torch.zeros(5))]
+    found, _ = groups(net, shape)
+    kept = {}
+    for group in found:  # input to output, each with the earlier ones pruned
+        width = max(1, group.count // 2)
+        *_, step = islice(imitate(measure(net, group, batches), width), 20)
+        h = contributions(net, group, images)
+        fold_(net, group, step.coefficients)
+        made = contributions(net, group, images).mean(0)
+        torch.testing.assert_close(made, torch.einsum("i,izo->zo", step.coefficients, h.double()), rtol=1e-3, atol=1e-5)
+        kept[group.producer] = step.kept
+    small = slimmed(net, shape, kept)
+    with torch.no_grad():
+        torch.testing.assert_close(small(images), net(images), rtol=1e-4, atol=1e-5)
+    size, whole = (sum(parameter.numel() for parameter in each.parameters()) for each in (small, net))
+    assert size < whole
+    for producer, channels in kept.items():
+        assert len(small.get_submodule(producer).weight) == len(channels)

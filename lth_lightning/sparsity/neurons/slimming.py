@@ -1,0 +1,61 @@
+"""Taking channels out: their coefficients folded into the layer that reads them, and then a smaller module."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+
+import torch
+import torch_pruning
+from torch import Tensor, nn
+
+from ..criteria.scoring import undisturbed
+from .groups import Group
+
+
+@torch.no_grad()
+def fold_(net: nn.Module, group: Group, coefficients: Tensor) -> None:
+    """Let the consumer read sum_i a_i h_i in place of the mean of all: its weights of channel i times N a_i, in place.
+
+    So a channel with coefficient zero is read no more, and nothing is added to the network (Ye et al., 2020,
+    arXiv:2010.15969).
+
+    Args:
+        net: The network.
+        group: The channels.
+        coefficients: (N,), a.
+
+    Raises:
+        ValueError: If there are not as many as channels.
+    """
+    if coefficients.shape != (group.count,):
+        raise ValueError(f"{group.producer} has {group.count} channels, but coefficients are {tuple(coefficients.shape)}")
+    weight: Tensor = net.get_submodule(group.consumer).weight  # type: ignore[assignment]
+    factors = (group.count * coefficients).repeat_interleave(group.inputs).to(weight)
+    weight.mul_(factors.view(1, -1, *[1] * (weight.dim() - 2)))
+
+
+def slimmed(net: nn.Module, shape: Sequence[int], kept: Mapping[str, Sequence[int]]) -> nn.Module:
+    """A copy of a network without the channels that nothing reads: smaller tensors, the same function.
+
+    Args:
+        net: The network, whose consumers of what is taken out have weights of zero for it, as `fold_` leaves them.
+        shape: An image's (C, H, W).
+        kept: Producer -> the channels that stay, at least one.
+
+    Raises:
+        ValueError: If a layer would keep no channel, or one that it does not have.
+    """
+    small = deepcopy(net)
+    place = next(small.parameters())
+    with undisturbed(small, "eval"):
+        example = torch.zeros(1, *shape, dtype=place.dtype, device=place.device)
+        graph = torch_pruning.DependencyGraph().build_dependency(small, example)
+        for producer, channels in kept.items():
+            layer = small.get_submodule(producer)
+            count = layer.weight.shape[0]  # type: ignore[union-attr,operator]
+            if not channels or not {*channels} <= {*range(count)}:
+                raise ValueError(f"{producer} has {count} channels: keep one or more of 0 to {count - 1}, not {channels}")
+            out = [i for i in range(count) if i not in {*channels}]
+            if out:
+                prune = graph.get_pruner_of_module(layer).prune_out_channels
+                graph.get_pruning_group(layer, prune, idxs=out).prune()
+    return small
