@@ -74,8 +74,8 @@ def imitate(gram: Gram, width: int | None = None) -> Iterator[Step]:
     """A layer's greedy local imitation, step by step: the best single neuron first, without an end.
 
     Each step goes from a towards one neuron, (1 - gamma) a + gamma e_i, with the neuron and the size that bring the
-    discrepancy down most. The size is exact, from the Gram matrix, and may be negative, down to where the neuron's weight
-    is zero: it is removed then. A neuron may be chosen again. A step takes O(N^2).
+    discrepancy down most. The size is exact, from the Gram matrix, and may be negative, down to where the weight of the
+    neuron is zero: it is removed then. A neuron may be chosen again. A step takes O(N^2).
 
     Args:
         gram: Of the layer.

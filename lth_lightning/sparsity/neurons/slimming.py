@@ -27,7 +27,8 @@ def fold_(net: nn.Module, group: Group, coefficients: Tensor) -> None:
         ValueError: If there are not as many as channels.
     """
     if coefficients.shape != (group.count,):
-        raise ValueError(f"{group.producer} has {group.count} channels, but coefficients are {tuple(coefficients.shape)}")
+        shape = tuple(coefficients.shape)
+        raise ValueError(f"{group.producer} has {group.count} channels, but coefficients are of shape {shape}")
     weight: Tensor = net.get_submodule(group.consumer).weight  # type: ignore[assignment]
     factors = (group.count * coefficients).repeat_interleave(group.inputs).to(weight)
     weight.mul_(factors.view(1, -1, *[1] * (weight.dim() - 2)))
@@ -53,7 +54,7 @@ def slimmed(net: nn.Module, shape: Sequence[int], kept: Mapping[str, Sequence[in
             layer = small.get_submodule(producer)
             count = layer.weight.shape[0]  # type: ignore[union-attr,operator]
             if not channels or not {*channels} <= {*range(count)}:
-                raise ValueError(f"{producer} has {count} channels: keep one or more of 0 to {count - 1}, not {channels}")
+                raise ValueError(f"{producer} has {count} channels: keep some of 0 to {count - 1}, not {channels}")
             out = [i for i in range(count) if i not in {*channels}]
             if out:
                 prune = graph.get_pruner_of_module(layer).prune_out_channels

@@ -1,0 +1,115 @@
+"""Greedy global imitation: which of a layer's neurons make the network's output what it was (Ye et al., 2020)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..criteria.scoring import undisturbed
+from .groups import Group
+from .imitation import Step, moved
+
+EVALUATIONS = 12  # of the true discrepancy, in the line search of one step
+
+
+class Output:
+    """The discrepancy of a network's output when a layer is f_a, to what it was with all of its neurons and before.
+
+    D(a) = E |out_a(z) - out(z)|^2, out being the logits of the network that is imitated.
+
+    Args:
+        net: The network, left as it was.
+        group: The neurons.
+        images: Batches of images, on the network's device.
+        targets: The logits to imitate, batch by batch.
+
+    Raises:
+        ValueError: If there are no images, or not as many batches of logits.
+    """
+
+    def __init__(self, net: nn.Module, group: Group, images: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        if not images or len(images) != len(targets):
+            raise ValueError(f"an output is imitated on images: give batches, and logits for each, not {len(images)}")
+        self.net, self.group, self.images, self.targets = net, group, images, targets
+        self.count = sum(map(len, images))
+
+    def discrepancy(self, coefficients: Tensor) -> float:
+        """D(a)."""
+        with torch.no_grad():
+            return float(self._sum(coefficients)) / self.count
+
+    def slopes(self, coefficients: Tensor) -> tuple[float, Tensor]:
+        """D(a), and dD/da_i of all neurons, from one forward and backward pass of each batch."""
+        total, slopes = 0.0, torch.zeros_like(coefficients)
+        for images, target in zip(self.images, self.targets, strict=True):
+            a = coefficients.clone().requires_grad_()
+            loss = self._of(a, images, target)
+            (own,) = torch.autograd.grad(loss, a)
+            total, slopes = total + float(loss), slopes + own.detach()
+        return total / self.count, slopes / self.count
+
+    def _sum(self, a: Tensor) -> Tensor:
+        return torch.stack([self._of(a, *pair) for pair in zip(self.images, self.targets, strict=True)]).sum()
+
+    def _of(self, a: Tensor, images: Tensor, target: Tensor) -> Tensor:
+        scale: Any = partial(_scaled, factors=(self.group.count * a).repeat_interleave(self.group.inputs))
+        handle = self.net.get_submodule(self.group.consumer).register_forward_pre_hook(scale)
+        grad = torch.is_grad_enabled()
+        try:
+            with undisturbed(self.net, "eval"), torch.set_grad_enabled(grad):
+                out: Tensor = self.net(images)
+        finally:
+            handle.remove()
+        return (out - target).double().square().sum()
+
+
+def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
+    """A layer's greedy global imitation, step by step: the best single neuron first, without an end.
+
+    The neuron of a step is the one towards which the discrepancy falls fastest, by its slopes g: the least g_i - a . g,
+    which one forward and backward pass tells of all (a Taylor approximation). The size is then searched on the true
+    discrepancy, within [-a_i / (1 - a_i), 1]; where nothing is better the step has size zero.
+
+    Args:
+        output: What is to be imitated.
+        width: How many neurons may have a weight; once there are so many, only these are chosen. All by default.
+
+    Raises:
+        ValueError: If the width is none from 1 to N.
+    """
+    count = output.group.count
+    if width is not None and not 1 <= width <= count:
+        raise ValueError(f"width is {width}: of {count} neurons keep 1 to {count}")
+    singles = torch.eye(count, dtype=torch.float64, device=output.images[0].device)
+    first = min(range(count), key=lambda i: output.discrepancy(singles[i]))
+    a = singles[first].clone()
+    yield Step(a, output.discrepancy(a), first, 1.0)
+    while True:
+        before, slopes = output.slopes(a)
+        toward = slopes - a @ slopes
+        full = width is not None and int((a > 0).sum()) >= width
+        chosen = int(toward.masked_fill(a == 0, torch.inf).argmin() if full else toward.argmin())
+        size, after = _searched(lambda gamma, i=chosen, a=a: output.discrepancy(moved(a, i, gamma)), a, chosen, before)
+        a = moved(a, chosen, size) if size else a
+        yield Step(a, after, chosen, size)
+
+
+def _searched(value: Callable[[float], float], a: Tensor, chosen: int, before: float) -> tuple[float, float]:
+    """The best size of a step that was looked at, and the value there; none where the value would rise."""
+    from scipy.optimize import minimize_scalar  # takes a third of a second to import
+
+    own = float(a[chosen])
+    low = -own / (1 - own) if own < 1 else 0.0
+    found = minimize_scalar(value, bounds=(low, 1.0), method="bounded", options={"maxiter": EVALUATIONS})
+    places = {float(found.x): float(found.fun), low: value(low), 1.0: value(1.0)}
+    size = min(places, key=lambda place: places[place])
+    return (size, places[size]) if places[size] < before else (0.0, before)
+
+
+def _scaled(layer: nn.Module, inputs: tuple[Tensor, ...], factors: Tensor) -> tuple[Tensor, ...]:
+    """A consumer's inputs, channel by channel times their factors."""
+    (x,) = inputs
+    shape = [1, -1, *[1] * (x.dim() - 2)] if isinstance(layer, nn.Conv2d) else [*[1] * (x.dim() - 1), -1]
+    return (x * factors.to(x.dtype).view(shape),)

@@ -1,0 +1,74 @@
+"""Greedy global imitation: slopes against differences, and a layer that is the output against its Gram matrix."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lth_lightning.models import CIFARResNet, LeNet5, LeNet300100
+from lth_lightning.sparsity.neurons.groups import groups
+from lth_lightning.sparsity.neurons.measuring import measure
+from lth_lightning.sparsity.neurons.output_imitation import Output, imitate_output
+from lth_lightning.sparsity.neurons.slimming import fold_
+
+
+def output(net: nn.Module, which: int, *shape: int) -> Output:
+    torch.manual_seed(0)
+    net.eval()
+    images = [torch.randn(count, *shape, dtype=next(net.parameters()).dtype) for count in (5, 3)]
+    with torch.no_grad():
+        targets = [net(each) for each in images]
+    return Output(net, groups(net, shape)[0][which], images, targets)
+
+
+def test_where_the_layer_s_reader_is_the_output_it_is_local_imitation() -> None:
+    net = LeNet300100(inputs=16, hidden=(9, 7))
+    own = output(net, -1, 1, 4, 4)
+    gram = measure(net, own.group, [(each, torch.zeros(len(each))) for each in own.images])
+    a = torch.from_numpy(np.random.default_rng(0).dirichlet(np.ones(7)))
+    assert own.discrepancy(a) == pytest.approx(gram.discrepancy(a), rel=1e-4)
+    torch.testing.assert_close(own.slopes(a)[1], 2 * (gram.products @ a - gram.target), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("net", "which", "shape"), [(LeNet5(size=16), 1, (1, 16, 16)), (CIFARResNet(8), 1, (3, 8, 8))])
+def test_slopes_are_those_of_the_discrepancy(net: nn.Module, which: int, shape: tuple[int, ...]) -> None:
+    own = output(net.double(), which, *shape)
+    count = own.group.count
+    assert own.discrepancy(torch.full((count,), 1 / count, dtype=torch.float64)) == pytest.approx(0, abs=1e-20)
+    a = torch.from_numpy(np.random.default_rng(1).dirichlet(np.ones(count)))
+    value, slopes = own.slopes(a)
+    assert value == pytest.approx(own.discrepancy(a))
+    for i in range(0, count, 5):
+        nudge = 1e-6 * torch.eye(count, dtype=torch.float64)[i]
+        rise = own.discrepancy(a + nudge) - own.discrepancy(a - nudge)
+        assert rise / 2e-6 == pytest.approx(float(slopes[i]), rel=1e-4)
+
+
+def test_steps_never_get_worse_within_the_simplex_and_width_and_folding_gives_what_they_say() -> None:
+    net = LeNet5(size=16)
+    own, before = output(net, 1, 1, 16, 16), float("inf")
+    steps = list(islice(imitate_output(own, width=5), 12))
+    count = own.group.count
+    assert steps[0].discrepancy == pytest.approx(min(own.discrepancy(each) for each in torch.eye(count).double()))
+    for step in steps:
+        assert float(step.coefficients.min()) >= 0
+        assert float(step.coefficients.sum()) == pytest.approx(1)
+        assert len(step.kept) <= 5
+        assert step.discrepancy <= before
+        before = step.discrepancy
+    assert steps[-1].discrepancy < 0.8 * steps[0].discrepancy
+    fold_(net, own.group, steps[-1].coefficients)
+    with torch.no_grad():
+        apart = [net(each) - target for each, target in zip(own.images, own.targets, strict=True)]
+    found = float(torch.cat(apart).double().square().sum(1).mean())
+    assert found == pytest.approx(steps[-1].discrepancy, rel=1e-4)
+
+
+def test_what_cannot_be_is_one_sentence() -> None:
+    own = output(LeNet5(size=16), 1, 1, 16, 16)
+    with pytest.raises(ValueError, match="width is 0: of 16 neurons keep 1 to 16"):
+        next(imitate_output(own, 0))
+    with pytest.raises(ValueError, match="give batches, and logits for each"):
+        Output(own.net, own.group, [], [])
