@@ -15,8 +15,8 @@ def measure(net: nn.Module, group: Group, batches: Batches) -> Gram:
     """How the contributions of a group's channels to the layer that reads them go together.
 
     Channel i's contribution h_i(z) is N times what the consumer makes of it alone, without bias, at all positions of
-    its output, so that the layer is their mean. From the covariance of the consumer's inputs, which one pass gives, and its
-    weights: no contribution is computed.
+    its output, so that the layer is their mean. From the covariance of the consumer's inputs, which one pass gives, and
+    its weights: no contribution is computed.
 
     Args:
         net: The network, in which earlier layers may have been pruned; left as it was.

@@ -47,7 +47,7 @@ class Output:
             a = coefficients.clone().requires_grad_()
             loss = self._of(a, images, target)
             (own,) = torch.autograd.grad(loss, a)
-            total, slopes = total + float(loss), slopes + own.detach()
+            total, slopes = total + float(loss.detach()), slopes + own.detach()
         return total / self.count, slopes / self.count
 
     def _sum(self, a: Tensor) -> Tensor:
