@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lth_lightning.sparsity.neurons.imitation import Gram, best_step, imitate, moved
+from lth_lightning.sparsity.neurons import Gram, best_step, imitate
+from lth_lightning.sparsity.neurons.imitation import moved
 
 
 def neurons(seed: int, count: int, inputs: int = 12, outputs: int = 3) -> np.ndarray:

@@ -9,10 +9,7 @@ import torch
 from torch import nn
 
 from lth_lightning.models import VGG, CIFARResNet, LeNet5, LeNet300100, MobileNetV2
-from lth_lightning.sparsity.neurons.groups import Group, groups
-from lth_lightning.sparsity.neurons.imitation import imitate
-from lth_lightning.sparsity.neurons.measuring import measure
-from lth_lightning.sparsity.neurons.slimming import fold_, slimmed
+from lth_lightning.sparsity.neurons import Group, fold_, groups, imitate, measure, slimmed
 
 NETWORKS = [
     (LeNet300100(inputs=16, width=0.05), (1, 4, 4)),

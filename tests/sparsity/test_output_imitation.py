@@ -8,10 +8,7 @@ import torch
 from torch import nn
 
 from lth_lightning.models import CIFARResNet, LeNet5, LeNet300100
-from lth_lightning.sparsity.neurons.groups import groups
-from lth_lightning.sparsity.neurons.measuring import measure
-from lth_lightning.sparsity.neurons.output_imitation import Output, imitate_output
-from lth_lightning.sparsity.neurons.slimming import fold_
+from lth_lightning.sparsity.neurons import Output, fold_, groups, imitate_output, measure
 
 
 def output(net: nn.Module, which: int, *shape: int) -> Output:

@@ -1,6 +1,6 @@
 """Greedy global imitation: which of a layer's neurons make the network's output what it was (Ye et al., 2020)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,14 +91,17 @@ def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
         toward = slopes - a @ slopes
         full = width is not None and int((a > 0).sum()) >= width
         chosen = int(toward.masked_fill(a == 0, torch.inf).argmin() if full else toward.argmin())
-        size, after = _searched(lambda gamma, i=chosen, a=a: output.discrepancy(moved(a, i, gamma)), a, chosen, before)
+        size, after = _searched(output, a, chosen, before)
         a = moved(a, chosen, size) if size else a
         yield Step(a, after, chosen, size)
 
 
-def _searched(value: Callable[[float], float], a: Tensor, chosen: int, before: float) -> tuple[float, float]:
-    """The best size of a step that was looked at, and the value there; none where the value would rise."""
+def _searched(output: Output, a: Tensor, chosen: int, before: float) -> tuple[float, float]:
+    """The best size of a step that was looked at, and the discrepancy there; none where it would rise."""
     from scipy.optimize import minimize_scalar  # takes a third of a second to import
+
+    def value(gamma: float) -> float:
+        return output.discrepancy(moved(a, chosen, gamma))
 
     own = float(a[chosen])
     low = -own / (1 - own) if own < 1 else 0.0

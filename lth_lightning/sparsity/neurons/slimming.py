@@ -52,7 +52,8 @@ def slimmed(net: nn.Module, shape: Sequence[int], kept: Mapping[str, Sequence[in
         graph = torch_pruning.DependencyGraph().build_dependency(small, example)
         for producer, channels in kept.items():
             layer = small.get_submodule(producer)
-            count = layer.weight.shape[0]  # type: ignore[union-attr,operator]
+            weight: Tensor = layer.weight  # type: ignore[assignment]
+            count = len(weight)
             if not channels or not {*channels} <= {*range(count)}:
                 raise ValueError(f"{producer} has {count} channels: keep some of 0 to {count - 1}, not {channels}")
             out = [i for i in range(count) if i not in {*channels}]
