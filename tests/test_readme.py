@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,17 +43,33 @@ def test_there_are_commands_to_understand() -> None:
     assert len(TYPED) >= 4
 
 
-@pytest.mark.parametrize("code", [block for language, block in BLOCKS if language == "python"])
-def test_its_python_runs(
-    code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+
+
+@pytest.fixture
+def said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Runs Python in an empty folder, which it leaves empty, and returns what it prints."""
     monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
-    printed = capsys.readouterr().out
+
+    def run(code: str) -> str:
+        torch.manual_seed(0)
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+        assert list(tmp_path.iterdir()) == []
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_its_python_trains_a_pruned_network(said: Callable[[str], str]) -> None:
+    printed = said(PYTHON[0])
     assert "density 0.1000" in printed
-    assert list(tmp_path.iterdir()) == []
     assert float(re.findall(r"tensor\(([0-9.]+)\)", printed)[-1]) > 0.5
+
+
+def test_its_python_takes_channels_out(said: Callable[[str], str]) -> None:
+    kept = re.findall(r"^\S+ (\d+) of (\d+) discrepancy", said(PYTHON[1]), re.MULTILINE)
+    assert len(kept) == 8, "of every layer but the last"
+    assert all(1 <= int(few) <= int(all_of_them) // 2 for few, all_of_them in kept)
 
 
 def test_every_file_and_folder_of_its_map_exists() -> None:
