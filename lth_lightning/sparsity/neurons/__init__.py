@@ -1,5 +1,6 @@
 """Structured pruning: which of a layer's neurons to keep, and a network without the others."""
 
+from .choosing import best, by_chance, by_norm, by_scale, forward_selection
 from .groups import Group, groups
 from .imitation import Gram, Step, best_step, imitate
 from .measuring import measure
@@ -11,8 +12,13 @@ __all__ = [
     "Group",
     "Output",
     "Step",
+    "best",
     "best_step",
+    "by_chance",
+    "by_norm",
+    "by_scale",
     "fold_",
+    "forward_selection",
     "groups",
     "imitate",
     "imitate_output",

@@ -21,12 +21,14 @@ class Group:
         consumer: The one that reads them, behind activation, normalisation, pooling or a depthwise convolution.
         count: N, how many there are.
         inputs: How many inputs of the consumer each is: 1, or the pixels of a flattened image.
+        norm: The batch norm that the producer's output goes through, if it does.
     """
 
     producer: str
     consumer: str
     count: int
     inputs: int
+    norm: str | None = None
 
 
 def groups(net: nn.Module, shape: Sequence[int]) -> tuple[list[Group], dict[str, str]]:
@@ -63,7 +65,11 @@ def groups(net: nn.Module, shape: Sequence[int]) -> tuple[list[Group], dict[str,
             left[name] = f"its channels are read by {', '.join(reader for reader, _ in readers)}"
         else:
             ((reader, ids),) = readers
-            found.append(Group(name, reader, layer.weight.shape[0], len(ids)))
+            own = (
+                dep.target.module for dep, _ in group if isinstance(dep.target.module, nn.BatchNorm2d | nn.BatchNorm1d)
+            )
+            norm = next((names[module] for module in own), None)
+            found.append(Group(name, reader, layer.weight.shape[0], len(ids), norm))
     return found, left
 
 

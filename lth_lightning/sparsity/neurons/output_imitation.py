@@ -1,6 +1,7 @@
 """Greedy global imitation: which of a layer's neurons make the network's output what it was (Ye et al., 2020)."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -54,15 +55,22 @@ class Output:
         return torch.stack([self._of(a, *pair) for pair in zip(self.images, self.targets, strict=True)]).sum()
 
     def _of(self, a: Tensor, images: Tensor, target: Tensor) -> Tensor:
-        scale: Any = partial(_scaled, factors=(self.group.count * a).repeat_interleave(self.group.inputs))
-        handle = self.net.get_submodule(self.group.consumer).register_forward_pre_hook(scale)
         grad = torch.is_grad_enabled()
-        try:
-            with undisturbed(self.net, "eval"), torch.set_grad_enabled(grad):
-                out: Tensor = self.net(images)
-        finally:
-            handle.remove()
+        with scaling(self.net, self.group, a), undisturbed(self.net, "eval"), torch.set_grad_enabled(grad):
+            out: Tensor = self.net(images)
         return (out - target).double().square().sum()
+
+
+@contextmanager
+def scaling(net: nn.Module, group: Group, coefficients: Tensor) -> Iterator[None]:
+    """In here the layer is f_a: its consumer reads channel i times N a_i."""
+    factors = (group.count * coefficients).repeat_interleave(group.inputs)
+    scale: Any = partial(_scaled, factors=factors)
+    handle = net.get_submodule(group.consumer).register_forward_pre_hook(scale)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
