@@ -57,7 +57,7 @@ def best(scores: Tensor, width: int) -> Tensor:
 def forward_selection(
     net: nn.Module, group: Group, batches: Iterable[tuple[Tensor, Tensor]], candidates: int = 50, seed: int = 0
 ) -> Iterator[Step]:
-    """The released code's greedy forward selection: add the neuron with which the labels' loss is least, again and again.
+    """The released code's greedy forward selection: step by step the neuron with which the labels' loss is least.
 
     A step looks at random neurons that are not chosen yet, on one batch of its own, and all chosen ones have the same
     weight. No line search, no removal (Ye et al., 2020, arXiv:2003.01794). It ends when all are chosen, or with the
