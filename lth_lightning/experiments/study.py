@@ -11,6 +11,7 @@ from .base import Built, Experiment, Part, Recipe, Result
 from .dense import Dense
 from .grid import Axis, Point, axes, ends, points
 from .sharing import Sharing, small_dense
+from .small_dense import SmallDense
 
 RATE = "lr"  # the axis that the conditions of Ma et al. choose from
 
@@ -121,8 +122,9 @@ class Study(Experiment):
         """By method, but for what they share."""
         found: dict[str, Sequence[float]] = {}
         for name, method in self.methods.items():
+            shared = ("dense", SmallDense.arm) if method.small_dense else ("dense",)
             for arm, densities in method.arms.items():
-                found[arm if arm in ("dense", "small_dense") else f"{name}/{arm}"] = densities
+                found[arm if arm in shared else f"{name}/{arm}"] = densities
         return found
 
     @property

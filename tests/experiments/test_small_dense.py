@@ -103,3 +103,4 @@ def test_a_small_network_of_another_shape_is_made_by_changes_and_shared_with_nob
     assert recipe.varieties[where][0] == changes
     assert recipe.varieties["imp/round-01"][0] == {}
     assert len(recipe.trained) == study.trainings
+    assert [*study.arms] == ["dense", "imp/ticket", "imp/small_dense"]
