@@ -321,7 +321,7 @@ def test_bad_releases_are_excluded_by_the_pins(package: str, refused: list[str],
     assert all(version in specifier for version in taken)
 
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "torch_pruning": "torch-pruning", "yaml": "pyyaml"}
 
 
 def parsed() -> Iterator[tuple[Path, ast.AST]]:
