@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from ..criteria.scoring import undisturbed
 from ..seeds import generator
 from .groups import Group
-from .imitation import Step
+from .imitation import Step, check_width
 from .output_imitation import scaling
 
 
@@ -46,8 +46,7 @@ def best(scores: Tensor, width: int) -> Tensor:
     Raises:
         ValueError: If the width is none of these.
     """
-    if not 1 <= width <= len(scores):
-        raise ValueError(f"width is {width}: of {len(scores)} neurons keep 1 to {len(scores)}")
+    check_width(width, len(scores))
     order = scores.argsort(descending=True, stable=True)
     coefficients = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
     coefficients[order[:width]] = 1 / len(scores)

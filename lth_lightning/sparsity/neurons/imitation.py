@@ -70,6 +70,12 @@ class Step:
         return [int(i) for i in self.coefficients.nonzero().flatten()]
 
 
+def check_width(width: int | None, count: int) -> None:
+    """Raise a ValueError if a layer of so many neurons cannot keep a width of them; None is all."""
+    if width is not None and not 1 <= width <= count:
+        raise ValueError(f"width is {width}: of {count} neurons keep 1 to {count}")
+
+
 def imitate(gram: Gram, width: int | None = None) -> Iterator[Step]:
     """A layer's greedy local imitation, step by step: the best single neuron first, without an end.
 
@@ -84,8 +90,7 @@ def imitate(gram: Gram, width: int | None = None) -> Iterator[Step]:
     Raises:
         ValueError: If the width is none from 1 to N.
     """
-    if width is not None and not 1 <= width <= len(gram):
-        raise ValueError(f"width is {width}: of {len(gram)} neurons keep 1 to {len(gram)}")
+    check_width(width, len(gram))
     g, b = gram.products, gram.target
     first = int((g.diagonal() - 2 * b).argmin())
     a = torch.zeros(len(gram), dtype=g.dtype, device=g.device)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..criteria.scoring import undisturbed
 from .groups import Group
-from .imitation import Step, moved
+from .imitation import Step, check_width, moved
 
 EVALUATIONS = 12  # of the true discrepancy, in the line search of one step
 
@@ -88,8 +88,7 @@ def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
         ValueError: If the width is none from 1 to N.
     """
     count = output.group.count
-    if width is not None and not 1 <= width <= count:
-        raise ValueError(f"width is {width}: of {count} neurons keep 1 to {count}")
+    check_width(width, count)
     singles = torch.eye(count, dtype=torch.float64, device=output.images[0].device)
     first = min(range(count), key=lambda i: output.discrepancy(singles[i]))
     a = singles[first].clone()
