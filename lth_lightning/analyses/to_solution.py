@@ -49,8 +49,10 @@ class ToSolution(Lines):
         if not compared:
             return []
         ways, found = self.ways(lineage), list[Row]()
+        solutions = {solution.folder: solution for _, solution in compared}
+        ends = {folder: state_of(solution) for folder, solution in solutions.items()}  # each read once
         for network, solution in compared:
-            there = state_of(solution)
+            there = ends[solution.folder]
             about = {name: network.row[name] for name in ("arm", "round", "density", "folder")}
             about |= {"density_of_solution": solution.row["density"]}
             for at, state in _states(network, there):

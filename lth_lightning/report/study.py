@@ -64,7 +64,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
     (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
     won = verdicts_of(table, metric, bar)
     drawings = _draw(found, metric, bar)
-    if len({str(setting.at) for setting in found}) == 1:  # curves of several points would not be told apart
+    if _at_one_point(found):  # curves of several points would not be told apart
         drawings |= draw_analysed(folder, None if len(found) == 1 else PROBED)
     numbers = [Part(setting.name, lines(own)) for setting, own in found.items()]
     told: dict[str, Any] = {
@@ -114,6 +114,11 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
     return drawings | draw_measured(found)
 
 
+def _at_one_point(found: Mapping[Setting, pd.DataFrame]) -> bool:
+    """Whether all settings are at one point of the grid."""
+    return len({str(setting.at) for setting in found}) == 1
+
+
 def _sparse(found: Mapping[Setting, pd.DataFrame]) -> pd.DataFrame:
     """The sparse networks of all methods, if several at a single point make some in one training, named by these."""
     tables = [
@@ -121,7 +126,7 @@ def _sparse(found: Mapping[Setting, pd.DataFrame]) -> pd.DataFrame:
         for setting, own in found.items()
         if own["arm"].isin(ONCE).any()
     ]
-    if len(tables) < 2 or len({str(setting.at) for setting in found}) > 1:
+    if len(tables) < 2 or not _at_one_point(found):
         return pd.DataFrame()
     return pd.concat(tables).drop_duplicates("folder")
 
