@@ -32,7 +32,9 @@ class Lth:
         self.record, self.output = (here.with_name(f"{here.name}.{what}") for what in ("record", "output"))
         self.record.write_text("")
         place.mkdir(exist_ok=True)
-        self.process = CONTEXT.Process(target=_run, args=(place, self.record, self.output, words))
+        # not that of the server at its start, nor W&B's process, which ends with the test that began it
+        surroundings = {key: value for key, value in os.environ.items() if key != "WANDB_SERVICE"}
+        self.process = CONTEXT.Process(target=_run, args=(place, self.record, self.output, words, surroundings))
         self.process.start()
 
     def finish(self) -> None:
@@ -61,8 +63,11 @@ class Lth:
         return [(folder, int(step)) for folder, step in map(str.split, whole_lines)]
 
 
-def _run(place: Path, record: Path, output: Path, words: list[str]) -> None:
+def _run(place: Path, record: Path, output: Path, words: list[str], surroundings: dict[str, str]) -> None:
     """What the process does."""
+    os.environ.clear()
+    os.environ.update(surroundings)
+
     from lth_lightning.cli import main
 
     torch.set_num_threads(1)
