@@ -1,5 +1,6 @@
 """Structured pruning: which of a layer's neurons to keep, and a network without the others."""
 
+from .channels import alive, maskable, thinned, widths
 from .choosing import best, by_chance, by_norm, by_scale, forward_selection
 from .groups import Group, groups
 from .imitation import Gram, Step, best_step, imitate
@@ -12,6 +13,7 @@ __all__ = [
     "Group",
     "Output",
     "Step",
+    "alive",
     "best",
     "best_step",
     "by_chance",
@@ -22,6 +24,9 @@ __all__ = [
     "groups",
     "imitate",
     "imitate_output",
+    "maskable",
     "measure",
     "slimmed",
+    "thinned",
+    "widths",
 ]

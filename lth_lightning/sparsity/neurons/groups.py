@@ -10,6 +10,7 @@ from torch import nn
 from ..criteria.scoring import undisturbed
 
 READS = ("prune_in_channels",)
+WIDE = (nn.Conv2d, nn.Linear)
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Group:
         count: N, how many there are.
         inputs: How many inputs of the consumer each is: 1, or the pixels of a flattened image.
         norm: The batch norm that the producer's output goes through, if it does.
+        filters: The layers that have a filter for each channel: the producer, and depthwise convolutions behind it.
     """
 
     producer: str
@@ -29,6 +31,7 @@ class Group:
     count: int
     inputs: int
     norm: str | None = None
+    filters: tuple[str, ...] = ()
 
 
 def groups(net: nn.Module, shape: Sequence[int]) -> tuple[list[Group], dict[str, str]]:
@@ -48,7 +51,7 @@ def groups(net: nn.Module, shape: Sequence[int]) -> tuple[list[Group], dict[str,
     names = {module: name for name, module in net.named_modules()}
     found, left = list[Group](), dict[str, str]()
     for name, layer in net.named_modules():
-        if not isinstance(layer, nn.Conv2d | nn.Linear):
+        if not isinstance(layer, WIDE):
             continue
         if isinstance(layer, nn.Conv2d) and layer.groups > 1:
             continue  # a depthwise one belongs to those that come into it
@@ -69,7 +72,9 @@ def groups(net: nn.Module, shape: Sequence[int]) -> tuple[list[Group], dict[str,
                 dep.target.module for dep, _ in group if isinstance(dep.target.module, nn.BatchNorm2d | nn.BatchNorm1d)
             )
             norm = next((names[module] for module in own), None)
-            found.append(Group(name, reader, layer.weight.shape[0], len(ids), norm))
+            filters = (names[dep.target.module] for dep, _ in group if isinstance(dep.target.module, WIDE))
+            others = (each for each in dict.fromkeys(filters) if each not in (name, reader))
+            found.append(Group(name, reader, layer.weight.shape[0], len(ids), norm, (name, *others)))
     return found, left
 
 
