@@ -176,7 +176,8 @@ class Sparsify(Callback):
     def _now(self, trainer: Trainer) -> Now:
         group = trainer.optimizers[0].param_groups[0]  # a scheduler keeps the base rate there
         share = group["lr"] / base if (base := group.get("initial_lr")) else 1.0
-        return Now(trainer.global_step, self._clock, float(share), self._draw, self._decay, self._told)
+        shape = getattr(self._draw.data, "input_shape", None)
+        return Now(trainer.global_step, self._clock, float(share), self._draw, self._decay, shape, self._told)
 
     def _told(self, note: Mapping[str, Any]) -> None:
         self.notes.append(dict(note))

@@ -14,7 +14,7 @@ from ..allocation import check_density
 from ..mask import Mask
 from ..moments import Clock
 from ..neurons.channels import maskable, thinned, widths
-from ..neurons.groups import Group, groups
+from ..neurons.groups import ADDED, Group, groups
 from ..neurons.layer import Kind, Layer, logits
 from ..neurons.selections import Choice, GreedyImitation, Selection, Stop
 from ..neurons.slimming import fold_
@@ -31,7 +31,7 @@ class Neurons(Policy):
 
     The layers whose neurons can be taken out (made by one layer, read by one other) are pruned at equal distances over
     the training, each with the earlier ones already pruned, and fine-tuned until the next: with L of them, the k-th
-    after k / (L + 1) of all steps. The coefficients are folded into the layer that reads the neurons, so that nothing
+    after k / (L + 1) of all steps (of a training with fewer steps, several at once). The coefficients are folded into the layer that reads the neurons, so that nothing
     is added to the network; the mask is of whole neurons. Other layers are left alone.
 
     Args:
@@ -85,32 +85,31 @@ class Neurons(Policy):
         return weights
 
     def check_net(self, net: nn.Module, weights: Mask, shape: Sequence[int], clock: Clock) -> None:
-        """There are layers to take neurons out of, the density is in reach, and there are steps for all of them."""
+        """There are layers to take neurons out of, the density is in reach, and the training has an end."""
         found = self._found(net, weights, shape)
         widths(weights, found, self.density)
         for group in found:
             self.selection.check(Layer(net, group, ()))
         if not isfinite(clock.total):
             raise ValueError("layers are pruned at equal distances over a training: give it max_epochs or max_steps")
-        if clock.total < len(found) + 1:
-            raise ValueError(
-                f"{len(found)} layers are to be pruned one after the other within {clock.total:g} steps: "
-                f"give the training that prunes {len(found) + 1} or more, such as settings.trainer.max_epochs"
-            )
 
     def leaves_alone(self, net: nn.Module, weights: Mask, shape: Sequence[int]) -> list[str]:
         """The layers that are left alone, and why, as lines."""
         found, left = groups(net, shape)
-        return [f"left alone: {name} ({why})" for name, why in {**left, **maskable(found, weights)[1]}.items()]
+        added = [name for name, why in left.items() if why.startswith(ADDED)]
+        others = {name: why for name, why in left.items() if name not in added} | maskable(found, weights)[1]
+        line = [f"left alone, as channels of one are added to those of another: {', '.join(added)}"] if added else []
+        return line + [f"left alone: {name} ({why})" for name, why in others.items()]
 
     def after(self, net: nn.Module, mask: Mask, now: Now) -> Mask:
         """Prune the layers whose turn it is."""
         if net not in _FOUND:
-            _FOUND[net] = self._found(net, mask, next(iter(now.draw(self.sample)))[0].shape[1:])
+            shape = now.shape or next(iter(now.draw(self.sample)))[0].shape[1:]
+            _FOUND[net] = self._found(net, mask, shape)
         found = _FOUND[net]
         asked = widths(Mask.dense(mask), found, self.density)
         for number, group in enumerate(found, start=1):
-            if now.step == round(number * now.clock.total / (len(found) + 1)):
+            if now.step == max(1, round(number * now.clock.total / (len(found) + 1))):
                 mask = self._pruned(net, mask, now, group, asked[group.producer])
         return mask
 
