@@ -129,7 +129,7 @@ def test_weights_that_are_not_to_be_pruned_leave_their_layer_alone() -> None:
 def test_what_cannot_be_is_one_sentence_before_anything_is_trained() -> None:
     net = network()
     weights, clock = Mask.dense(prunable(net)), Clock(10, 40)
-    with pytest.raises(ValueError, match="density 0.05 is out of reach: one neuron in each of the 3 layers"):
+    with pytest.raises(ValueError, match=r"density 0\.05 is out of reach: one neuron in each of the 3 layers"):
         Neurons(0.05).check_net(net, weights, SHAPE, clock)
     with pytest.raises(ValueError, match="give it max_epochs or max_steps"):
         Neurons(0.5).check_net(net, weights, SHAPE, Clock(10, float("inf")))

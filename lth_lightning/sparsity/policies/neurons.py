@@ -31,8 +31,9 @@ class Neurons(Policy):
 
     The layers whose neurons can be taken out (made by one layer, read by one other) are pruned at equal distances over
     the training, each with the earlier ones already pruned, and fine-tuned until the next: with L of them, the k-th
-    after k / (L + 1) of all steps (of a training with fewer steps, several at once). The coefficients are folded into the layer that reads the neurons, so that nothing
-    is added to the network; the mask is of whole neurons. Other layers are left alone.
+    after k / (L + 1) of all steps (of a training with fewer steps, several at once). The coefficients are folded into
+    the layer that reads the neurons, so that nothing is added to the network; the mask is of whole neurons. Other
+    layers are left alone.
 
     Args:
         density: Share of the prunable weights to keep at most, in (0, 1]: the same share of every layer's neurons, so
