@@ -28,6 +28,7 @@ from lth_lightning.training.misfit import MisfitError, check_shapes
 Capture = pytest.CaptureFixture[str]
 IMP = "run --config digits --config imp --folder run"
 OMP = "run --config digits --config omp --folder run"
+GREEDY = "run --config digits --config greedy --folder run"
 FIT = "fit --config digits --folder run"
 MOVING = "--folder run --trainer.callbacks.init_args.policy.init_args"
 PLAIN = f"{SMALL} --experiment.controls [] --experiment.rounds"
@@ -176,6 +177,14 @@ MISTAKES = [
         "run --config digits --config rigl --config omp --folder run",
         "RigL moves its mask during training, so it finds no ticket to rewind: use lth fit",
     ),
+    # whole neurons
+    (f"{GREEDY} --experiment.densities [0.5,0.0001]", "density 0.0001 is out of reach: one neuron in each of the 2"),
+    (f"{GREEDY} --experiment.policy.selection BatchNormScale", "net.hidden1 has no batch norm with a scale to choose"),
+    (f"{GREEDY} --experiment.policy.selection L1", "there is no class 'L1'"),
+    (f"{GREEDY} --experiment.settings.trainer.max_epochs -1", "layers are pruned at equal distances over a training"),
+    (f"{GREEDY} --experiment.policy.tolerance_of nothing", "must be one of layer, output, accuracy"),
+    (f"{GREEDY} --experiment.policy.tolerance -0.1", "tolerance is -0.1: give a share of 0 or more, such as 0.02"),
+    (f"{GREEDY} --prunable.include ['net.head.*']", "no layer of Classifier has neurons that could be taken out"),
 ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from ..sparsity import Initialisation, Mask, Policy
 from .base import Built, Experiment, Recipe, Result, Ticket
@@ -57,6 +57,18 @@ class SparseTraining(Experiment):
     def check_data(self, built: Built) -> None:
         """The training is long enough for the policy's moments."""
         self._policy.check_clock(clock_before(built))
+
+    def check_training(self, changes: Mapping[str, Any], built: Built, weights: Mask) -> None:
+        """The policy can prune the network."""
+        shape = getattr(built.data, "input_shape", None)
+        if not changes and shape is not None:
+            for density in self.densities:
+                self._policy.at(density).check_net(built.module, weights, shape, clock_before(built))
+
+    def introduced(self, built: Built, weights: Mask) -> Sequence[str]:
+        """What the policy leaves alone of the network."""
+        shape = getattr(built.data, "input_shape", None)
+        return [] if shape is None else self._policy.leaves_alone(built.module, weights, shape)
 
     def taking(self, policy: Policy) -> Self:
         """By the policy of the config's own Sparsify."""

@@ -101,12 +101,15 @@ class Sparsify(Callback):
         """Set the mask, fresh or restored, and zero what it prunes; from here on every step keeps it.
 
         Raises:
-            MisfitError: If the training is too short for the policy's moments.
+            MisfitError: If the training is too short for the policy's moments, or the network is none that it prunes.
         """
         self._weights = dict(self.prunable(pl_module))
         self._clock, self._draw.data = clock_of(trainer), getattr(trainer, "datamodule", None)
+        self._shape = getattr(self._draw.data, "input_shape", None)
         try:
             self.policy.check_clock(self._clock)
+            if self._shape is not None:
+                self.policy.check_net(pl_module, Mask.dense(self._weights), self._shape, self._clock)
         except ValueError as error:
             raise MisfitError(str(error)) from error
         self._before, self._after = self.policy.moves_before, self.policy.moves_after
@@ -176,8 +179,8 @@ class Sparsify(Callback):
     def _now(self, trainer: Trainer) -> Now:
         group = trainer.optimizers[0].param_groups[0]  # a scheduler keeps the base rate there
         share = group["lr"] / base if (base := group.get("initial_lr")) else 1.0
-        shape = getattr(self._draw.data, "input_shape", None)
-        return Now(trainer.global_step, self._clock, float(share), self._draw, self._decay, shape, self._told)
+        more = self._draw, self._decay, self._shape, self._told
+        return Now(trainer.global_step, self._clock, float(share), *more)
 
     def _told(self, note: Mapping[str, Any]) -> None:
         self.notes.append(dict(note))

@@ -88,7 +88,7 @@ class Policy(ABC):
         return None
 
     def check_net(self, net: nn.Module, weights: Mask, shape: Sequence[int], clock: Clock) -> None:
-        """Raise a ValueError if it cannot prune a network; asked only where it prunes one that was trained before.
+        """Raise a ValueError if it cannot prune a network.
 
         Args:
             net: The network or LightningModule.
