@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.nn.functional import relu6
 
 from lth_lightning.models.initialisation import BNWeight, Init, initialise
 from lth_lightning.models.layers import choose, conv_bn, global_average_pool, scaled
@@ -144,13 +145,21 @@ class SqueezeExcite(nn.Module):
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
         layers = {"pool": nn.AdaptiveAvgPool2d(1), "fc1": nn.Conv2d(channels, squeezed, 1), "act": nn.ReLU()}
-        layers |= {"fc2": nn.Conv2d(squeezed, channels, 1), "sigmoid": nn.Hardsigmoid()}
+        layers |= {"fc2": nn.Conv2d(squeezed, channels, 1), "sigmoid": HardSigmoid()}
         self.gates = nn.Sequential(OrderedDict(layers))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, channels, H, W) to the same shape."""
         gates: Tensor = self.gates(x)
         return x * gates
+
+
+class HardSigmoid(nn.Module):
+    """relu6(x + 3) / 6; torch's own cannot be differentiated twice, as GraSP and the Hessian do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map any shape to itself."""
+        return relu6(x + 3) / 6
 
 
 def rounded_to_8(channels: int) -> int:
