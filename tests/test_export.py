@@ -212,3 +212,49 @@ def test_reports_and_status_do_not_see_an_export(capsys: Capture) -> None:
     lth(f"export {TICKET} --formats []", capsys)
     assert lth("status run", capsys).out == before
     assert len([json.loads(line) for line in Path("run/results.jsonl").read_text().splitlines()]) == 8
+
+
+MINE = """
+import torch
+from torch import nn
+from lth_lightning.training import Classifier
+
+
+class Mine(Classifier):
+    def __init__(self) -> None:
+        super().__init__(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)))
+
+
+class More(Classifier):
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__(net)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, images):
+        return self.scale * self.net(images)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("{class_path: mine.Mine}", "mine.Mine takes no `net` with a class_path: export needs one"),
+        (
+            "{class_path: mine.More, init_args: {net: {class_path: lth_lightning.models.LeNet300100, "
+            "init_args: {inputs: 64, width: 0.1}}}}",
+            "More has more weights than those of its `net`: export takes modules that have no others",
+        ),
+    ],
+)
+def test_a_module_that_is_more_than_its_network_is_refused(
+    model: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "mine.yaml").write_text(f"model: {model}\ndata: {{class_path: lth_lightning.data.Digits}}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    line = "fit --config mine.yaml --config random --data.subset 140 --trainer.max_epochs 1 --folder mine"
+    assert lth(line, capsys).code == 0
+    told = lth("export mine/seed-0/round-00", capsys)
+    assert told.code == 2
+    assert said in told.err

@@ -55,7 +55,7 @@ class InMemoryLoader(Loader):
 
     @property
     def pixels(self) -> dict[str, list[float]]:
-        """What a pixel of each channel, 0..255, is times (`scale`) and plus (`shift`); empty if each image has its own."""
+        """What a channel's pixels, 0..255, are times (`scale`) and plus (`shift`); empty if each image has its own."""
         if self._scale.dim() > 3:
             return {}
         return {"scale": self._scale.flatten().tolist(), "shift": self._shift.flatten().tolist()}
