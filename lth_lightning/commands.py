@@ -52,6 +52,10 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
             from .analyzing import analyze  # reads reports, and so imports what draws them
 
             analyze(folder_of("analyze", args[:1]), args[1:])
+        elif command == "export":
+            from .exporter import export  # imports what follows channels through a network
+
+            export(folder_of("export", args[:1]), args[1:])
         else:
             evaluate(command, configs.resolve(args))
     return 0

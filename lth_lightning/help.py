@@ -9,6 +9,7 @@ COMMANDS = {
     "status": "what an experiment has done, what failed, what is left and how long it takes",
     "analyze": "compare the networks of an experiment: barriers between rounds, distances, weight correlation",
     "report": "draw an experiment: report.html, its figures and its table",
+    "export": "write a trained network without the channels that nothing reads",
     "configs": "list the shipped configs",
 }
 OPTIONS = {
@@ -31,6 +32,8 @@ OPTIONS = {
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
     "ckpt_path": "the checkpoint, such as runs/imp/seed-0/round-01/last.ckpt",
     "output": "the CSV file to write; by default predictions.csv beside the checkpoint",
+    "to": "where to write; by default export in the training's folder",
+    "formats": "forms to write beside weights.pt: torch.export, TorchScript, ONNX; [pt2,ts,onnx] by default",
     "print_config": "print the whole configuration that the rest of the line gives, and stop",
     "help_all": "the same with all options of Lightning's Trainer",
     "debug": "show the traceback of an error",
@@ -40,6 +43,7 @@ _VALUES = {
     **{"trial": "BOOL", "claims": "LIST", "analyses": "LIST", "slurm": "NUMBER", "bar.epochs": "NUMBER"},
     **dict.fromkeys(("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.alpha"), "SHARE"),
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
+    **{"to": "FOLDER", "formats": "LIST"},
 }
 _TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "analyses")
 _BAR = ("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.epochs", "bar.alpha")
@@ -54,6 +58,7 @@ OPTIONS_OF = {
     "status": ("debug",),
     "analyze": ("config", "analyses", "debug"),
     "report": ("debug",),
+    "export": ("to", "formats", "debug"),
     "configs": ("debug",),
 }
 _MEASURE = "--config runs/imp/config.yaml --ckpt_path runs/imp/seed-0/round-01/last.ckpt"
@@ -72,6 +77,7 @@ EXAMPLES = {
     "status": ("runs/imp",),
     "analyze": ("runs/imp",),
     "report": ("runs/imp",),
+    "export": ("runs/imp/seed-0/round-01", "runs/imp/seed-0/round-01 --to smaller --formats [onnx]"),
     "configs": ("",),
 }
 _KEYS = """any key of a config is an option too, such as:

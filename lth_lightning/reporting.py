@@ -36,5 +36,8 @@ def folder_of(command: str, args: list[str]) -> Path:
         UsageError: If it is not one folder.
     """
     if len(args) != 1 or args[0].startswith("-"):
-        raise UsageError(f"give the folder of an experiment, such as lth {command} runs/imp")
+        kind, example = (
+            ("a training", "runs/imp/seed-0/round-01") if command == "export" else ("an experiment", "runs/imp")
+        )
+        raise UsageError(f"give the folder of {kind}, such as lth {command} {example}")
     return Path(args[0])

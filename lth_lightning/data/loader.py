@@ -53,6 +53,13 @@ class InMemoryLoader(Loader):
         self.order_seed, self.augment = order_seed, augment
         self._scale, self._shift = scale_shift(mean, std, images.device)
 
+    @property
+    def pixels(self) -> dict[str, list[float]]:
+        """What a channel's pixels, 0..255, are times (`scale`) and plus (`shift`); empty if each image has its own."""
+        if self._scale.dim() > 3:
+            return {}
+        return {"scale": self._scale.flatten().tolist(), "shift": self._shift.flatten().tolist()}
+
     def __iter__(self) -> Iterator[Batch]:
         # A generator's body starts with the first batch asked for: Lightning sets the epoch after calling iter().
         start = self.begin()

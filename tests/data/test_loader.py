@@ -186,3 +186,13 @@ def test_the_gpu_yields_the_same_batches() -> None:
     here = loader(8, augment=CropFlip())
     there = InMemoryLoader(IMAGES.cuda(), NUMBERS.cuda(), MEAN, STD, 8, order_seed=0, augment=CropFlip())
     assert same(epoch(here, 2), [(x.cpu(), y.cpu()) for x, y in epoch(there, 2)])
+
+
+def test_it_says_what_pixels_are_times_and_plus() -> None:
+    of = loader(COUNT, order_seed=None)
+    (images, _), pixels = next(iter(of)), of.pixels
+    scale, shift = (torch.tensor(pixels[name]).view(-1, 1, 1) for name in ("scale", "shift"))
+    by_hand = IMAGES.float() * scale + shift
+    torch.testing.assert_close(images, by_hand)
+    each = MEAN.expand(COUNT, 1), STD.expand(COUNT, 1)
+    assert InMemoryLoader(IMAGES, NUMBERS, *each, 8).pixels == {}

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,10 +16,12 @@ from lth_lightning.models import (
     LeNet300100,
     MobileNetV1,
     MobileNetV2,
+    MobileNetV3,
     ResNet,
     WideResNet,
 )
 from lth_lightning.models.mobilenet_v2 import InvertedResidual
+from lth_lightning.models.mobilenet_v3 import GatedResidual
 
 
 def linear(net: nn.Module, name: str, x: Tensor) -> Tensor:
@@ -124,6 +127,10 @@ def test_a_wide_resnets_other_blocks_add_their_input() -> None:
         (partial(MobileNetV1, stem="imagenet"), 64, 2),
         (MobileNetV2, 32, 4),
         (partial(MobileNetV2, stem="imagenet"), 64, 2),
+        (MobileNetV3, 32, 4),
+        (partial(MobileNetV3, stem="imagenet"), 64, 2),
+        (partial(MobileNetV3, "small"), 32, 4),
+        (partial(MobileNetV3, "small", stem="imagenet"), 64, 2),
     ],
 )
 def test_the_stem_decides_how_many_pixels_are_left(build: partial[nn.Module], size: int, left: int) -> None:
@@ -139,3 +146,23 @@ def test_mobilenet_v2_has_ten_skips_at_every_width_and_stem(stem: str, width: fl
     with torch.device("meta"):
         net = MobileNetV2(stem=stem, width=width)
     assert sum(block.residual for block in net.modules() if isinstance(block, InvertedResidual)) == 10
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+@pytest.mark.parametrize("width", [0.01, 1.0])
+@pytest.mark.parametrize("variant", ["large", "small"])
+def test_mobilenet_v3_has_torchvisions_skips_and_gates_at_every_width_and_stem(
+    variant: str, width: float, stem: str
+) -> None:
+    with torch.device("meta"):
+        net = MobileNetV3(variant, stem=stem, width=width)
+        theirs = getattr(torchvision.models, f"mobilenet_v3_{variant}")()
+    blocks = [block for block in net.modules() if isinstance(block, GatedResidual)]
+    reference = [
+        block for block in theirs.modules() if isinstance(block, torchvision.models.mobilenetv3.InvertedResidual)
+    ]
+    gates = torchvision.ops.SqueezeExcitation
+    assert [block.residual for block in blocks] == [block.use_res_connect for block in reference]
+    assert [any(name == "gate.gates.fc1" for name, _ in block.named_modules()) for block in blocks] == [
+        any(isinstance(layer, gates) for layer in block.modules()) for block in reference
+    ]

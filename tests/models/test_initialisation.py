@@ -9,7 +9,17 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from lth_lightning.models import VGG, CIFARResNet, Conv, LeNet5, LeNet300100, MobileNetV1, MobileNetV2, ResNet
+from lth_lightning.models import (
+    VGG,
+    CIFARResNet,
+    Conv,
+    LeNet5,
+    LeNet300100,
+    MobileNetV1,
+    MobileNetV2,
+    MobileNetV3,
+    ResNet,
+)
 from lth_lightning.models.initialisation import initialise
 
 
@@ -44,6 +54,7 @@ def batch_norms(net: nn.Module) -> list[nn.BatchNorm2d]:
         partial(CIFARResNet, 8),
         MobileNetV1,
         MobileNetV2,
+        MobileNetV3,
     ],
 )
 def test_kaiming_variance_is_two_over_the_connections_of_a_unit(build: type[nn.Module], mode: str) -> None:
@@ -57,7 +68,7 @@ def test_kaiming_variance_is_two_over_the_connections_of_a_unit(build: type[nn.M
             assert abs(weight.mean()) < 6 * sqrt(2 / fan / weight.numel()), name
             assert layer.bias is None or not layer.bias.any(), name
             depthwise += getattr(layer, "groups", 1) > 1
-    assert depthwise == {MobileNetV1: 13, MobileNetV2: 17}.get(build, 0)
+    assert depthwise == {MobileNetV1: 13, MobileNetV2: 17, MobileNetV3: 15}.get(build, 0)
 
 
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out"])

@@ -20,6 +20,7 @@ from lth_lightning.models import (
     LeNet300100,
     MobileNetV1,
     MobileNetV2,
+    MobileNetV3,
     ResNet,
     WideResNet,
 )
@@ -52,6 +53,8 @@ NETWORKS: dict[str, tuple[Build, tuple[int, int, int]]] = {
     "MobileNet v1, ImageNet stem": (partial(MobileNetV1, stem="imagenet"), TINY),
     "MobileNet v2, CIFAR stem": (MobileNetV2, CIFAR),
     "MobileNet v2, ImageNet stem": (partial(MobileNetV2, stem="imagenet"), TINY),
+    "MobileNet v3 large, CIFAR stem": (MobileNetV3, CIFAR),
+    "MobileNet v3 small, ImageNet stem": (partial(MobileNetV3, "small", stem="imagenet"), TINY),
 }
 every_network = pytest.mark.parametrize(("build", "shape"), NETWORKS.values(), ids=NETWORKS)
 
@@ -195,6 +198,8 @@ def test_an_unknown_initialisation_is_refused(build: Build) -> None:
         (partial(ResNet, stem="tiny"), "stem is one of cifar, imagenet, not 'tiny'"),
         (partial(MobileNetV1, stem="tiny"), "stem is one of cifar, imagenet, not 'tiny'"),
         (partial(MobileNetV2, stem="tiny"), "stem is one of cifar, imagenet, not 'tiny'"),
+        (partial(MobileNetV3, stem="tiny"), "stem is one of cifar, imagenet, not 'tiny'"),
+        (partial(MobileNetV3, "medium"), "variant is one of large, small, not 'medium'"),
         (partial(VGG, bn_weight="half"), "bn_weight is one of one, uniform, none, not 'half'"),
         (partial(LeNet5, size=8), "no pixels left of a 8x8 image with padding=0: use padding=2"),
         (partial(Conv, 6, size=7), "Conv-6 has no pixels left of a 7x7 image: use a smaller depth"),

@@ -16,6 +16,7 @@ from lth_lightning.models import (
     LeNet300100,
     MobileNetV1,
     MobileNetV2,
+    MobileNetV3,
     ResNet,
     WideResNet,
 )
@@ -153,6 +154,8 @@ def test_parameter_free_shortcuts_save_exactly_the_projections(depth: int) -> No
         (partial(ResNet, 34, stem="imagenet"), torchvision.models.resnet34),
         (partial(ResNet, 50, stem="imagenet"), torchvision.models.resnet50),
         (partial(MobileNetV2, stem="imagenet"), torchvision.models.mobilenet_v2),
+        (partial(MobileNetV3, "large", stem="imagenet"), torchvision.models.mobilenet_v3_large),
+        (partial(MobileNetV3, "small"), torchvision.models.mobilenet_v3_small),
     ],
 )
 @pytest.mark.parametrize("num_classes", [10, 1000])

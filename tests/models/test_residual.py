@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from lth_lightning.models import CIFARResNet
 from lth_lightning.models.mobilenet_v2 import InvertedResidual
+from lth_lightning.models.mobilenet_v3 import GatedResidual, HardSigmoid, SqueezeExcite
 from lth_lightning.models.residual import BasicBlock, Bottleneck, StrideAndPad
 
 
@@ -78,3 +79,28 @@ def test_an_inverted_block_adds_its_input_where_told(residual: bool) -> None:
     block = InvertedResidual(4, 4, stride=1, expansion=6, residual=residual).eval()
     nn.init.zeros_(block.project.conv.weight)
     assert torch.equal(block(x), x if residual else torch.zeros_like(x))
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_gated_block_adds_its_input_where_told(residual: bool) -> None:
+    x = torch.randn(2, 4, 6, 6)
+    block = GatedResidual(4, 8, 4, 5, 1, expand=True, squeezed=3, swish=True, residual=residual).eval()
+    nn.init.zeros_(block.project.conv.weight)
+    assert torch.equal(block(x), x if residual else torch.zeros_like(x))
+
+
+def test_squeeze_and_excite_multiplies_channels_by_what_their_means_say() -> None:
+    gate, x = SqueezeExcite(4, 3), torch.randn(2, 4, 5, 5)
+    fc1, fc2 = gate.gates.get_submodule("fc1"), gate.gates.get_submodule("fc2")
+    means = x.mean((2, 3))
+    hidden = (means @ fc1.weight[..., 0, 0].T + fc1.bias).clamp(min=0)
+    gates = ((hidden @ fc2.weight[..., 0, 0].T + fc2.bias + 3) / 6).clamp(0, 1)
+    torch.testing.assert_close(gate(x), x * gates[..., None, None])
+
+
+def test_the_hard_sigmoid_is_torchs_and_can_be_differentiated_twice() -> None:
+    x = torch.linspace(-5, 5, 101, requires_grad=True)
+    torch.testing.assert_close(HardSigmoid()(x), nn.functional.hardsigmoid(x))
+    (slope,) = torch.autograd.grad(HardSigmoid()(x).square().sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x)
+    torch.testing.assert_close(bend, torch.where(x.abs() < 3, 2 / 36, 0.0))

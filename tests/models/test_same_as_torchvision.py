@@ -6,7 +6,7 @@ import torchvision
 from torch import nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from lth_lightning.models import VGG, MobileNetV2, ResNet
+from lth_lightning.models import VGG, MobileNetV2, MobileNetV3, ResNet
 from lth_lightning.models.residual import BasicBlock
 
 
@@ -50,6 +50,18 @@ def test_mobilenet_v2_computes_what_torchvision_computes() -> None:
     # A larger head, so that differences show.
     nn.init.normal_(theirs.classifier[1].weight)
     assert_same_outputs(MobileNetV2(stem="imagenet", init="pytorch"), theirs, torch.randn(4, 3, 96, 96))
+
+
+@pytest.mark.parametrize("variant", ["large", "small"])
+def test_mobilenet_v3_computes_what_torchvision_computes(variant: str) -> None:
+    torch.manual_seed(0)
+    build = getattr(torchvision.models, f"mobilenet_v3_{variant}")
+    theirs = build(num_classes=10, dropout=0.0, norm_layer=nn.BatchNorm2d)  # not its own epsilon and momentum
+    for layer in theirs.modules():
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            nn.init.normal_(layer.weight)  # gates that are neither all alike nor all open
+    nn.init.normal_(theirs.classifier[3].weight)  # a larger head, so that differences show
+    assert_same_outputs(MobileNetV3(variant, stem="imagenet", init="pytorch"), theirs, torch.randn(4, 3, 96, 96))
 
 
 @pytest.mark.slow

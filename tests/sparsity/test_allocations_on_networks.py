@@ -18,6 +18,7 @@ from lth_lightning.models import (
     LeNet300100,
     MobileNetV1,
     MobileNetV2,
+    MobileNetV3,
     ResNet,
     WideResNet,
 )
@@ -37,6 +38,7 @@ NETWORKS: dict[str, tuple[Build, float]] = {  # with the width at which every te
     "ResNet-50, ImageNet stem": (partial(ResNet, 50, stem="imagenet", num_classes=1000), 0.0625),
     "MobileNet v1": (MobileNetV1, 0.125),
     "MobileNet v2": (MobileNetV2, 0.125),
+    "MobileNet v3": (MobileNetV3, 0.125),
     "WRN-16-2": (partial(WideResNet, 16), 0.25),
 }
 

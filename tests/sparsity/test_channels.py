@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lth_lightning.models import VGG, CIFARResNet, LeNet5, MobileNetV2
+from lth_lightning.models import VGG, CIFARResNet, LeNet5, MobileNetV2, MobileNetV3
 from lth_lightning.sparsity import Mask, prunable
 from lth_lightning.sparsity.neurons import Group, alive, groups, maskable, slimmed, thinned, widths
 
@@ -17,6 +17,7 @@ NETWORKS: list[tuple[nn.Module, Sequence[int]]] = [
     (VGG(11, width=0.0625), (3, 32, 32)),
     (CIFARResNet(20, width=0.25), (3, 16, 16)),
     (MobileNetV2(width=0.125), (3, 32, 32)),
+    (MobileNetV3("small", width=0.25), (3, 32, 32)),
 ]
 
 
@@ -83,3 +84,15 @@ def test_a_layer_of_which_nothing_is_read_keeps_its_first_channel() -> None:
     mask = Mask({"a.weight": torch.ones(3, 2, dtype=torch.bool), "b.weight": torch.zeros(4, 3, dtype=torch.bool)})
     assert alive(mask, [group]) == {"a": [0]}
     assert alive(Mask({"a.weight": torch.ones(3, 2, dtype=torch.bool)}), [group]) == {"a": [0, 1, 2]}
+
+
+def test_a_channel_that_makes_gates_is_read() -> None:
+    group = Group("a", "b", 3, 1, filters=("a", "d"), gates=("c",))
+    mask = Mask({f"{name}.weight": torch.ones(3, 3, dtype=torch.bool) for name in "abcd"})
+    kept = thinned(mask, [group], {"a": [1]})
+    assert alive(kept, [group]) == {"a": [1]}
+    assert [kept[f"{name}.weight"].nonzero().tolist() for name in "ad"] == [[[1, i] for i in range(3)]] * 2
+    assert [kept[f"{name}.weight"].nonzero().tolist() for name in "bc"] == [[[i, 1] for i in range(3)]] * 2
+    read = {**kept, "c.weight": torch.tensor([[True, False, False]] * 3)}
+    assert alive(Mask(read), [group]) == {"a": [0, 1]}
+    assert maskable([group], Mask({name: mask[name] for name in mask if name != "c.weight"}))[0] == []

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from lth_lightning.models import CIFARResNet, LeNet5, LeNet300100
+from lth_lightning.models import CIFARResNet, LeNet5, LeNet300100, MobileNetV3
 from lth_lightning.sparsity.neurons import Output, fold_, groups, imitate_output, measure
 
 
@@ -69,3 +69,21 @@ def test_what_cannot_be_is_one_sentence() -> None:
         next(imitate_output(own, 0))
     with pytest.raises(ValueError, match="give batches, and logits for each"):
         Output(own.net, own.group, [], [])
+
+
+def test_where_channels_make_gates_folding_gives_the_discrepancy_that_was_searched() -> None:
+    torch.manual_seed(0)
+    net = MobileNetV3("small", width=0.2)
+    nn.init.normal_(net.head.weight)
+    found, _ = groups(net, (3, 16, 16))
+    which = next(i for i, group in enumerate(found) if group.producer == "blocks.4.expand.conv")
+    own = output(net, which, 3, 16, 16)
+    assert own.group.gates
+    uniform = torch.full((own.group.count,), 1 / own.group.count, dtype=torch.float64)
+    assert own.discrepancy(uniform) == pytest.approx(0, abs=1e-6)
+    *_, step = islice(imitate_output(own, width=6), 8)
+    fold_(net, own.group, step.coefficients)
+    with torch.no_grad():
+        apart = [net(each) - target for each, target in zip(own.images, own.targets, strict=True)]
+    found_now = float(torch.cat(apart).double().square().sum(1).mean())
+    assert found_now == pytest.approx(step.discrepancy, rel=1e-4)

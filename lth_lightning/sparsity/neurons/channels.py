@@ -18,7 +18,8 @@ def maskable(found: Sequence[Group], mask: Mask) -> tuple[list[Group], dict[str,
         mask: Of the weights that may be pruned.
     """
     lacking = {
-        group: [name for name in (*group.filters, group.consumer) if f"{name}.weight" not in mask] for group in found
+        group: [name for name in (*group.filters, group.consumer, *group.gates) if f"{name}.weight" not in mask]
+        for group in found
     }
     left = {
         group.producer: f"the weights of {', '.join(names)} are not to be pruned (prunable)"
@@ -45,13 +46,14 @@ def thinned(mask: Mask, found: Sequence[Group], kept: Mapping[str, Sequence[int]
         for name in group.filters:
             weight = there[f"{name}.weight"]
             weight &= _along(stays, weight, 0)
-        weight = there[f"{group.consumer}.weight"]
-        weight &= _along(stays.repeat_interleave(group.inputs), weight, 1)
+        for name, inputs in ((group.consumer, group.inputs), *((gate, 1) for gate in group.gates)):
+            weight = there[f"{name}.weight"]
+            weight &= _along(stays.repeat_interleave(inputs), weight, 1)
     return Mask(there)
 
 
 def alive(mask: Mask, found: Sequence[Group]) -> dict[str, list[int]]:
-    """Producer -> the channels that are read: by one weight of the consumer at least, that is, which the mask keeps.
+    """Producer -> the channels that are read: by one weight at least, of the consumer or of gates, that the mask keeps.
 
     Where a mask leaves none of a layer's channels the first is named, as no layer is without one.
 
@@ -59,14 +61,16 @@ def alive(mask: Mask, found: Sequence[Group]) -> dict[str, list[int]]:
         mask: What is kept; a layer that it is not over keeps all.
         found: Groups of channels.
     """
-    read = {}
-    for group in found:
-        name = f"{group.consumer}.weight"
-        if name in mask:
-            weight = mask[name].transpose(0, 1).reshape(group.count, -1)
-            read[group.producer] = [int(i) for i in weight.any(1).nonzero().flatten()] or [0]
-        else:
-            read[group.producer] = list(range(group.count))
+    return {group.producer: [int(i) for i in _read(mask, group).nonzero().flatten()] or [0] for group in found}
+
+
+def _read(mask: Mask, group: Group) -> Tensor:
+    """(N,) bool, which channels a layer reads."""
+    read = torch.zeros(group.count, dtype=torch.bool)
+    for name in (group.consumer, *group.gates):
+        weight = mask.get(f"{name}.weight")
+        kept = True if weight is None else weight.transpose(0, 1).reshape(group.count, -1).any(1).cpu()
+        read |= kept
     return read
 
 
@@ -108,7 +112,11 @@ def widths(mask: Mask, found: Sequence[Group], density: float) -> dict[str, int]
 
 def _touching(name: str, found: Sequence[Group]) -> list[Group]:
     """The groups whose channels are filters of a weight, or read by it."""
-    return [group for group in found if name in {f"{each}.weight" for each in (*group.filters, group.consumer)}]
+    return [
+        group
+        for group in found
+        if name in {f"{each}.weight" for each in (*group.filters, group.consumer, *group.gates)}
+    ]
 
 
 def _along(stays: Tensor, weight: Tensor, dimension: int) -> Tensor:

@@ -16,7 +16,8 @@ def measure(net: nn.Module, group: Group, batches: Batches) -> Gram:
 
     Channel i's contribution h_i(z) is N times what the consumer makes of it alone, without bias, at all positions of
     its output, so that the layer is their mean. From the covariance of the consumer's inputs, which one pass gives, and
-    its weights: no contribution is computed.
+    its weights: no contribution is computed. Where channels make gates, these are as they are in the network: that a
+    channel which is taken out makes them no more is left out of account (`imitate_output` takes it into account).
 
     Args:
         net: The network, in which earlier layers may have been pruned; left as it was.

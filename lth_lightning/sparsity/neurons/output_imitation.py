@@ -19,7 +19,8 @@ NEAR = 0.05  # of a step's size: what is nearer to it is not looked at
 class Output:
     """The discrepancy of a network's output when a layer is f_a, to what it was with all of its neurons and before.
 
-    D(a) = E |out_a(z) - out(z)|^2, out being the logits of the network that is imitated.
+    D(a) = E |out_a(z) - out(z)|^2, out being the logits of the network that is imitated. Where channels make gates it
+    jumps when one begins or ceases to, which slopes leave out.
 
     Args:
         net: The network, left as it was.
@@ -64,14 +65,17 @@ class Output:
 
 @contextmanager
 def scaling(net: nn.Module, group: Group, coefficients: Tensor) -> Iterator[None]:
-    """In here the layer is f_a: its consumer reads channel i times N a_i."""
+    """In here the layer is f_a: its consumer reads channel i times N a_i, and where a_i is 0 it makes no gates."""
+    hooks = []
     factors = (group.count * coefficients).repeat_interleave(group.inputs)
-    scale: Any = partial(_scaled, factors=factors)
-    handle = net.get_submodule(group.consumer).register_forward_pre_hook(scale)
     try:
+        for name, own in ((group.consumer, factors), *((gate, (coefficients != 0).double()) for gate in group.gates)):
+            scale: Any = partial(_scaled, factors=own)
+            hooks.append(net.get_submodule(name).register_forward_pre_hook(scale))
         yield
     finally:
-        handle.remove()
+        for hook in hooks:
+            hook.remove()
 
 
 def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
@@ -136,7 +140,7 @@ def _searched(output: Output, a: Tensor, chosen: int, end: float, before: float,
 
 
 def _scaled(layer: nn.Module, inputs: tuple[Tensor, ...], factors: Tensor) -> tuple[Tensor, ...]:
-    """A consumer's inputs, channel by channel times their factors."""
+    """A layer's inputs, channel by channel times their factors."""
     (x,) = inputs
     shape = [1, -1, *[1] * (x.dim() - 2)] if isinstance(layer, nn.Conv2d) else [*[1] * (x.dim() - 1), -1]
     return (x * factors.to(x.dtype).view(shape),)

@@ -16,7 +16,8 @@ def fold_(net: nn.Module, group: Group, coefficients: Tensor) -> None:
     """Let the consumer read sum_i a_i h_i in place of the mean of all: its weights of channel i times N a_i, in place.
 
     So a channel with coefficient zero is read no more, and nothing is added to the network (Ye et al., 2020,
-    arXiv:2010.15969).
+    arXiv:2010.15969). Nor is it read to make gates; those of the other channels stay a function of these as they are,
+    not times N a_i. Its own filters become zero, so that none of its weights is left to be measured or counted.
 
     Args:
         net: The network.
@@ -29,16 +30,27 @@ def fold_(net: nn.Module, group: Group, coefficients: Tensor) -> None:
     if coefficients.shape != (group.count,):
         shape = tuple(coefficients.shape)
         raise ValueError(f"{group.producer} has {group.count} channels, but coefficients are of shape {shape}")
-    weight: Tensor = net.get_submodule(group.consumer).weight  # type: ignore[assignment]
-    factors = (group.count * coefficients).repeat_interleave(group.inputs).to(weight)
-    weight.mul_(factors.view(1, -1, *[1] * (weight.dim() - 2)))
+    stays = (coefficients != 0).to(coefficients)
+    _scale(net, group.consumer, 1, (group.count * coefficients).repeat_interleave(group.inputs))
+    for name in group.gates:
+        _scale(net, name, 1, stays)
+    for name in group.filters:
+        _scale(net, name, 0, stays)
+
+
+def _scale(net: nn.Module, name: str, dimension: int, factors: Tensor) -> None:
+    """Multiply a layer's weights along a dimension, in place."""
+    weight: Tensor = net.get_submodule(name).weight  # type: ignore[assignment]
+    shape = [1] * weight.dim()
+    shape[dimension] = -1
+    weight.mul_(factors.to(weight).view(shape))
 
 
 def slimmed(net: nn.Module, shape: Sequence[int], kept: Mapping[str, Sequence[int]]) -> nn.Module:
     """A copy of a network without the channels that nothing reads: smaller tensors, the same function.
 
     Args:
-        net: The network, whose consumers of what is taken out have weights of zero for it, as `fold_` leaves them.
+        net: The network, whose layers that read what is taken out have weights of zero for it, as `fold_` leaves them.
         shape: An image's (C, H, W).
         kept: Producer -> the channels that stay, at least one.
 
