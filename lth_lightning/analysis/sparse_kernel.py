@@ -45,7 +45,8 @@ class SparseConv2d(nn.Module):
         self.layer = (layer.kernel_size, layer.dilation, layer.padding, layer.stride)
         filters = layer.weight.detach().flatten(1)
         self.weight: Tensor
-        self.register_buffer("weight", _rows(torch.block_diag(*filters.split(len(filters) // layer.groups))))
+        blocks = torch.block_diag(*filters.chunk(layer.groups))  # type: ignore[no-untyped-call]
+        self.register_buffer("weight", _rows(blocks))
         self.bias = layer.bias
 
     def forward(self, x: Tensor) -> Tensor:
