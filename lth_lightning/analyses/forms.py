@@ -105,8 +105,7 @@ class Deployable:
         if not torch.allclose(expected, found, rtol=0, atol=TOLERANCE * most + 1e-6, equal_nan=True):
             raise RuntimeError(
                 f"the form '{form.name}' computes other logits than the masked network (by up to "
-                f"{float((expected - found).abs().max()):.3g}, of {most:.3g}): leave it out by --analyses' `forms`, and "
-                "please report it with the network"
+                f"{float((expected - found).abs().max()):.3g}, of {most:.3g}): leave it out of the analysis' `forms`"
             )
 
 

@@ -43,7 +43,7 @@ class Latency(Analysis):
     forms: tuple[Kind, ...] = get_args(Kind)
     devices: tuple[str, ...] = ()
     cpu_threads: int | None = None
-    seconds: float = 0.5
+    seconds: float = 0.3
     seeds: int = 1
 
     def __post_init__(self) -> None:
@@ -52,8 +52,8 @@ class Latency(Analysis):
         least = min((*self.batches, self.seeds, 1 if self.cpu_threads is None else self.cpu_threads))
         if not self.batches or least < 1 or self.seconds <= 0:
             raise ValueError(
-                f"latency is timed with batches {list(self.batches)}, {self.seeds} seeds, {self.cpu_threads} threads and "
-                f"for {self.seconds} seconds: give one batch or more, and numbers above 0"
+                f"latency is timed with batches {list(self.batches)}, {self.seeds} seeds, {self.cpu_threads} threads, "
+                f"and for {self.seconds} seconds: give one batch or more, and numbers above 0"
             )
 
     def rows(self, lineage: Lineage) -> list[Row]:
@@ -95,7 +95,7 @@ class Latency(Analysis):
                 yield from beside.rows(labels, form)
 
     def curves(self, rows: Sequence[Row]) -> tuple[str, dict[str, list[tuple[float, float]]]]:
-        """The ratio to the dense network's latency of each form and number of images, by density; and that in theory."""
+        """The ratio to the dense network's latency of each form and number of images, and in theory, by density."""
         found: dict[str, dict[float, float]] = {}
         for row in rows:
             for what, value in ((f"{row['form']} {where(row)}", row["ratio"]), ("theory", row["theory"])):
@@ -136,13 +136,12 @@ class _Beside:
         }
         for device in self.devices:
             net, dense = (each.net if device == "cpu" else deepcopy(each.net).to(device) for each in (form, self.dense))
-            place = {"device": device, "processor": processor(torch.device(device))}
-            place |= {"threads": torch.get_num_threads()}
+            place = {"device": device, "processor": processor(torch.device(device)), "threads": torch.get_num_threads()}
             for batch in self.asked.batches:
                 found = latency(net, dense, self.shape, batch, self.asked.seconds)
                 timing = {"latency": found.seconds, "latency_dense": found.beside, "ratio": found.ratio}
-                timing |= {"low": found.low, "high": found.high, "turns": found.turns}
-                yield {**labels, **sizes, **place, "batch": batch, **timing}
+                interval = {"low": found.low, "high": found.high, "turns": found.turns}
+                yield {**labels, **sizes, **place, "batch": batch, **timing, **interval}
 
 
 def _about(network: Result) -> Row:

@@ -1,5 +1,6 @@
 """What `Latency` found, in words: what pruning does to time, beside what it would do in theory."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,8 +56,23 @@ def ratio(row: Mapping[str, Any]) -> str:
         >>> ratio({"ratio": 2.1, "low": 2.05, "high": 2.153}), ratio({"ratio": 0.0511, "low": None, "high": None})
         ('2.10 (2.05 to 2.15)', '0.05')
     """
-    ends = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
+    ends = "" if _unknown(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})"
     return f"{row['ratio']:.2f}{ends}"
+
+
+def speed_up(row: Mapping[str, Any]) -> str:
+    """How many times as fast as the dense network, with its interval.
+
+    Example:
+        >>> speed_up({"ratio": 0.5, "low": 0.4, "high": 0.8}), speed_up({"ratio": 20.0, "low": None, "high": None})
+        ('2.00 (1.25 to 2.50)', '0.05')
+    """
+    ends = "" if _unknown(row["low"]) else f" ({1 / row['high']:.2f} to {1 / row['low']:.2f})"
+    return f"{1 / row['ratio']:.2f}{ends}"
+
+
+def _unknown(end: float | None) -> bool:
+    return end is None or math.isnan(end)
 
 
 def where(row: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from .claim_table import claim_line
 from .drawing import Drawing, write
 from .facts import facts_of
 from .figures import draw
+from .latency import latency_section
 from .measured import SINGLY, draw_measured
 from .notes import notes
 from .planned import bar_of
@@ -81,6 +82,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "bar": bar_words(bar, data_of(table)),
         "idle": idle_table(idle) if len(idle) else None,
         "table": numbers,
+        "latency": latency_section(folder),
         "tolerance": f"{100 * TOLERANCE:g}",
         **told_where_needed([numbers]),
     }
