@@ -28,22 +28,33 @@ class LatencyLine:
     """One form of a network, as the page shows it.
 
     Args:
-        round: Round of pruning.
-        kept: Share of weights kept, in percent.
-        form: In words.
+        form: What it is called.
         parameters: Numbers that it holds, and as a share of the dense network's.
         flops: The same of its operations for an image.
-        times: Latency, and speed-up with its interval, at each number of images and device.
+        times: Latency in milliseconds, speed-up, and its interval, at each number of images and device.
+    """
+
+    form: str
+    parameters: tuple[str, str]
+    flops: tuple[str, str]
+    times: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class LatencyNetwork:
+    """One network, as the page shows it.
+
+    Args:
+        round: Round of pruning.
+        kept: Share of weights kept, in percent.
         theory: Speed-up if only kept weights were multiplied.
+        lines: Its forms.
     """
 
     round: int
     kept: str
-    form: str
-    parameters: tuple[str, str]
-    flops: tuple[str, str]
-    times: list[tuple[str, str]]
     theory: str
+    lines: list[LatencyLine]
 
 
 @dataclass(frozen=True)
@@ -53,17 +64,17 @@ class LatencySection:
     Args:
         sentences: What was found, of each method.
         columns: Numbers of images and devices.
-        parts: Arms with their lines, the dense one first.
+        parts: Arms with their networks, the dense one first.
     """
 
     sentences: list[str]
     columns: list[str]
-    parts: list[tuple[Arm, list[LatencyLine]]]
+    parts: list[tuple[Arm, list[LatencyNetwork]]]
 
     @property
     def lines(self) -> int:
         """How many lines the table has."""
-        return sum(len(own) for _, own in self.parts)
+        return sum(len(network.lines) for _, own in self.parts for network in own)
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +157,9 @@ def latency_section(folder: Path) -> LatencySection | None:
     table = table[table["seed"] == table["seed"].iloc[0]]
     table = table.assign(name=named_arms(table))
     places = list(dict.fromkeys(map(_place, table.to_dict("records"))))
-    parts = [(arm, list(_lines(table[table["name"] == name], places))) for name, arm in describe(table["name"]).items()]
+    parts = [
+        (arm, list(_networks(table[table["name"] == name], places))) for name, arm in describe(table["name"]).items()
+    ]
     columns = [where({"batch": batch, "device": device}) for batch, device in places]
     return LatencySection(list(_sentences(rows)), columns, parts)
 
@@ -158,22 +171,23 @@ def _sentences(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{method}: {told}." if method else f"{told[0].upper()}{told[1:]}."
 
 
-def _lines(own: pd.DataFrame, places: list[Place]) -> Iterator[LatencyLine]:
-    for _, rows in own.groupby(["round", "form"], sort=False):
-        by_place: dict[Place, Any] = {_place(row): row for row in rows.to_dict("records")}
-        first = rows.iloc[0]
-        yield LatencyLine(
-            round=int(first["round"]),
-            kept=share(first["density"]).removesuffix(" %"),
-            form=FORMS[first["form"]],
-            parameters=_amount(first, "parameters"),
-            flops=_amount(first, "flops"),
-            times=[
-                (milliseconds(by_place[place]["latency"]).removesuffix(" ms"), speed_up(by_place[place]))
-                for place in places
-            ],
-            theory=f"{1 / first['theory']:.3g}" if first["theory"] else "\u221e",
+def _networks(own: pd.DataFrame, places: list[Place]) -> Iterator[LatencyNetwork]:
+    for number, rows in own.groupby("round"):
+        density, theory = rows.iloc[0][["density", "theory"]]
+        yield LatencyNetwork(
+            round=int(str(number)),
+            kept=share(density).removesuffix(" %"),
+            theory=f"{1 / theory:.3g}" if theory else "\u221e",
+            lines=[_line(each, places) for _, each in rows.groupby("form", sort=False)],
         )
+
+
+def _line(rows: pd.DataFrame, places: list[Place]) -> LatencyLine:
+    first = rows.iloc[0]
+    by_place: dict[Place, Any] = {_place(row): row for row in rows.to_dict("records")}
+    there = [by_place[place] for place in places]
+    times = [(milliseconds(row["latency"]).removesuffix(" ms"), *speed_up(row)) for row in there]
+    return LatencyLine(FORMS[first["form"]], _amount(first, "parameters"), _amount(first, "flops"), times)
 
 
 def _amount(row: Mapping[str, Any] | pd.Series, name: str) -> tuple[str, str]:

@@ -7,16 +7,11 @@ from typing import Any
 from .arms import PRUNED
 from .wording import INTERVAL, listed, share
 
-FORMS: Mapping[str, str] = {  # in tables and legends
-    "dense": "dense",
-    "masked": "masked: zeros in dense tensors",
-    "slim": "slim: without channels that nothing reads",
-    "csr": "sparse kernel (CSR)",
-}
+FORMS: Mapping[str, str] = {"dense": "dense", "masked": "masked", "slim": "slim", "csr": "sparse kernel"}
 TOLD: Mapping[str, str] = {
-    "masked": "the masked network",
-    "slim": "the slim one, without channels that nothing reads,",
-    "csr": "one with a sparse kernel",
+    "masked": "as it was trained, its zeros in dense tensors,",
+    "slim": "without the channels that nothing reads",
+    "csr": "with a sparse kernel (CSR)",
 }
 DEVICES: Mapping[str, str] = {"cpu": "CPU", "cuda": "GPU"}
 
@@ -35,18 +30,22 @@ def latency_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     sparsest = min(made, key=lambda row: float(row["density"]))
     own = [row for row in made if all(row[key] == sparsest[key] for key in ("arm", "round", "seed"))]
     return (
-        f"a forward pass at {share(sparsest['density'])} of the weights, in times of the dense network's: "
-        f"{', '.join(_forms(own))}; {sparsest['theory']:.2g} in theory, if only kept weights were multiplied "
-        f"({INTERVAL}s; {machine(rows)})"
+        f"with {share(sparsest['density'])} of the weights, {'; '.join(_forms(own))}; in theory, if only kept weights "
+        f"were multiplied, {sparsest['theory']:.2g} ({INTERVAL}s; {machine(rows)})"
     )
 
 
 def _forms(own: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    said = False
-    for form in dict.fromkeys(row["form"] for row in own):
-        ratios = [f"{ratio(row)} at {where(row)}" for row in own if row["form"] == form]
-        yield f"{TOLD[form]}{'' if said else ' takes'} {listed(ratios)}"
-        said = True
+    """Each form and how long it takes: in full of the first, of the others in the same order."""
+    for number, form in enumerate(dict.fromkeys(row["form"] for row in own)):
+        rows = [row for row in own if row["form"] == form]
+        if number:
+            yield f"{TOLD[form]} {listed(map(ratio, rows))}"
+        else:
+            first, *others = rows
+            full = f"{ratio(first)} times as long as the dense one at {where(first)}"
+            ratios = [full, *(f"{ratio(row)} at {where(row)}" for row in others)]
+            yield f"the network {TOLD[form]} takes {listed(ratios)}"
 
 
 def ratio(row: Mapping[str, Any]) -> str:
@@ -60,15 +59,15 @@ def ratio(row: Mapping[str, Any]) -> str:
     return f"{row['ratio']:.2f}{ends}"
 
 
-def speed_up(row: Mapping[str, Any]) -> str:
-    """How many times as fast as the dense network, with its interval.
+def speed_up(row: Mapping[str, Any]) -> tuple[str, str]:
+    """How many times as fast as the dense network, and its interval, empty where there is none.
 
     Example:
         >>> speed_up({"ratio": 0.5, "low": 0.4, "high": 0.8}), speed_up({"ratio": 20.0, "low": None, "high": None})
-        ('2.00 (1.25 to 2.50)', '0.05')
+        (('2.00', '1.25 to 2.50'), ('0.05', ''))
     """
-    ends = "" if _unknown(row["low"]) else f" ({1 / row['high']:.2f} to {1 / row['low']:.2f})"
-    return f"{1 / row['ratio']:.2f}{ends}"
+    ends = "" if _unknown(row["low"]) else f"{1 / row['high']:.2f} to {1 / row['low']:.2f}"
+    return f"{1 / row['ratio']:.2f}", ends
 
 
 def _unknown(end: float | None) -> bool:
