@@ -96,10 +96,10 @@ class Sleeping(nn.Module):
 
 
 def test_a_network_that_sleeps_twice_as_long_takes_twice_as_long() -> None:
-    net, other = Sleeping(0.01), Sleeping(0.005)
+    net, other = Sleeping(0.02), Sleeping(0.01)
     found = latency(net, other, (1, 4, 4), 3, 0.4)
     assert found.ratio == pytest.approx(2, rel=0.2)
-    assert found.seconds == pytest.approx(0.01, rel=0.4)
+    assert found.seconds == pytest.approx(0.02, rel=0.4)
     assert {*net.seen, *other.seen} == {((3, 1, 4, 4), False, True)}
     assert net.training, "as it was"
 
