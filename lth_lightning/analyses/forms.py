@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ..analysis import sparse_layers, with_sparse_kernels
-from ..sparsity import Mask, prunable
+from ..sparsity import Mask
 from ..sparsity.flops import forward_flops, layer_flops
-from ..sparsity.neurons import alive, groups, slimmed
+from ..sparsity.neurons import Group, alive, groups, maskable, slimmed, thinned
 
 Kind = Literal["masked", "slim", "csr"]
 TOLERANCE = 1e-3  # of the largest logit: sums of float32 in another order, layer after layer
@@ -64,7 +64,7 @@ class Deployable:
         return Form(name, self.net, _parameters(self.net), sum(self.layers.values()))
 
     def forms(self, asked: Collection[Kind]) -> list[Form]:
-        """Those of the forms that there are: 'slim' if it is smaller, 'csr' if weights of what is left are zero.
+        """Those of the forms that there are: 'slim' if it is smaller, 'csr' if more than whole channels is pruned.
 
         Args:
             asked: Which to make.
@@ -72,22 +72,31 @@ class Deployable:
         Raises:
             RuntimeError: If one computes something else than the masked network.
         """
-        found, left = ([self.whole()] if "masked" in asked else []), self.mask.size
-        if "slim" in asked or "csr" in asked:
-            slim = self._slim()
-            left = sum(weight.numel() for name, weight in prunable(slim.net).items() if name in self.mask)
-            if "slim" in asked and slim.parameters < _parameters(self.net):
-                found.append(slim)
+        found = [self.whole()] if "masked" in asked else []
+        if "slim" in asked and (slim := self._slim()).parameters < _parameters(self.net):
+            found.append(slim)
         pruned = [name for name, kept in self.kept.items() if kept < self.sizes[name]]
-        if "csr" in asked and self.mask.kept < left and sparse_layers(self.net, pruned):
+        if "csr" in asked and sparse_layers(self.net, pruned) and not self.whole_channels:
             found.append(self._csr(pruned))
         for form in found:
             self._check(form)
         return found
 
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Its channels that could be taken out."""
+        return groups(self.net, self.shape)[0]
+
+    @property
+    def whole_channels(self) -> bool:
+        """Whether all is kept of the channels that something reads, so that a slim network has no zeros."""
+        found, _ = maskable(self.groups, self.mask)
+        dense = Mask({name: torch.ones_like(kept) for name, kept in self.mask.items()})
+        rest = thinned(dense, found, alive(self.mask, found))
+        return not any(bool((rest[name] & ~kept).any()) for name, kept in self.mask.items())
+
     def _slim(self) -> Form:
-        found, _ = groups(self.net, self.shape)
-        small = slimmed(self.net, self.shape, alive(self.mask, found))
+        small = slimmed(self.net, self.shape, alive(self.mask, self.groups))
         return Form("slim", small, _parameters(small), sum(layer_flops(small, self.shape).values()))
 
     def _csr(self, pruned: Collection[str]) -> Form:

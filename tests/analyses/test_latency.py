@@ -83,6 +83,17 @@ def test_of_a_mask_of_both_kinds_there_are_all_forms_and_what_was_not_asked_for_
     assert [form.name for form in deployable.forms(["slim"])] == ["slim"]
 
 
+def test_weights_that_are_kept_of_channels_that_nothing_reads_are_no_reason_to_take_the_rest_for_whole() -> None:
+    def unread(net: nn.Module, dense: Mask) -> Mask:
+        kept = {name: torch.ones_like(each) for name, each in dense.items()}
+        kept["hidden2.weight"][:, 3:] = False  # what comes into the others of hidden1 is kept, and is of no use
+        kept["hidden2.weight"][0, 0] = False
+        return Mask(kept)
+
+    names = [form.name for form in Deployable(*lenet(unread), SHAPE).forms(["masked", "slim", "csr"])]
+    assert names == ["masked", "slim", "csr"]
+
+
 def same(net: nn.Module, other: nn.Module) -> bool:
     images = torch.randn(16, *SHAPE)
     with torch.no_grad():
