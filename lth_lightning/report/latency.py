@@ -18,6 +18,7 @@ from .over_steps import named_arms
 from .rows import objects
 from .wording import share
 
+SIDES = {"masked": -1, "csr": 1}  # of the forms of one network, which would hide each other
 LOOKS = {"dense": ("#333333", "D"), "masked": ("#D55E00", "s"), "slim": ("#0072B2", "o"), "csr": ("#009E73", "^")}
 Place = tuple[int, str]  # number of images, device
 ROOM = 1.35  # factor beyond the values on both axes
@@ -116,13 +117,14 @@ def _panel(axes: Axes, own: pd.DataFrame, span: tuple[float, float]) -> None:
     axes.axhline(1, color="#555555", linewidth=1.2, linestyle=":")
     ends = np.array([1 / ROOM, span[1] * ROOM])
     axes.plot(ends, ends, color="#333333", linewidth=1.2, linestyle=(0, (4, 2)), label="as in theory")
+    step = 0.012 * np.log(span[1] * ROOM**2)
     for form, (colour, marker) in LOOKS.items():
         rows = own[own["form"] == form]
         if rows.empty:
             continue
         bars = [rows["measured"] - rows["lower"], rows["upper"] - rows["measured"]]
         axes.errorbar(
-            rows["theory"],
+            rows["theory"] * np.exp(SIDES.get(form, 0) * step),
             rows["measured"],
             yerr=np.clip(bars, 0, None),
             fmt=marker,
