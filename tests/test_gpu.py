@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import tiny
+import torch
 import yaml
 
+from lth_lightning.analyses import Latency, Lineage
+from lth_lightning.analysis import with_sparse_kernels
 from lth_lightning.experiments import Dense, IterativePruning, Reinitialised
 from lth_lightning.models import CIFARResNet
 from lth_lightning.report import read
 from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, Policy, Random, RigL, count
-from lth_lightning.training import Sparsify
+from lth_lightning.training import Seeds, Sparsify
 
 pytestmark = pytest.mark.gpu
 NETS: dict[str, Any] = {
@@ -113,3 +116,23 @@ def test_processes_that_share_a_study_on_one_device_leave_what_one_would_have_le
     assert len(one) == 2 * 2 * (1 + 4 + 1)
     columns = ["arm", "method", "lr", "density", "steps", "test_accuracy", "train_loss", "val_loss"]
     assert one[columns].sort_index().equals(many[columns].sort_index())
+
+
+def test_every_form_of_a_pruned_network_is_timed_on_the_device_and_computes_the_same(tmp_path: Path) -> None:
+    recipe = tiny.recipe(tmp_path, net=NETS["convolutions"])
+    results = IterativePruning(rounds=1, keep=0.2).run(recipe, tmp_path)
+    build = partial(tiny.build, Seeds.of(0), 0, net=NETS["convolutions"])
+    analysis = Latency(batches=(8,), seconds=0.05, devices=("cpu", "cuda"))
+    rows = analysis.across([Lineage({"seed": 0}, results, lambda init=None: build())])
+    assert {(row["device"], row["form"]) for row in rows} >= {
+        (device, form) for device in ("cpu", "cuda") for form in ("dense", "masked", "csr")
+    }
+    assert all(row["latency"] > 0 and row["processor"] for row in rows)
+    net = results[1]
+    module = build().module
+    module.load_state_dict(tiny.weights(net.trained))
+    sparse = with_sparse_kernels(module, [*net.mask]).cuda().eval()
+    images = torch.randn(4, 1, 8, 8)
+    with torch.inference_mode():
+        expected, found = module.eval()(images), sparse(images.cuda()).cpu()
+    assert torch.allclose(expected, found, atol=1e-2 * float(expected.abs().max()))

@@ -10,6 +10,7 @@ from .ensembles import Ensembles
 from .flow import Flow
 from .function_space import FunctionSpace
 from .instability import Instability
+from .latency import Latency
 from .planes import Planes
 from .signal_propagation import SignalPropagation
 from .to_solution import ToSolution
@@ -25,6 +26,7 @@ __all__ = [
     "FunctionSpace",
     "Hessian",
     "Instability",
+    "Latency",
     "Lineage",
     "Planes",
     "SignalPropagation",

@@ -12,10 +12,12 @@ from .gradient_flow import GradientNorm, gradient_norm
 from .hessian import Spectrum, hessian, spectrum
 from .interpolation import interpolate_
 from .lanczos import approximate_spectrum, top_eigenvalues
+from .latency import Timing, compared, latency, processor
 from .path import along, evaluate_by, on_path
 from .planes import Plane, place_, plane_through
 from .signal import logit_deviation
 from .similarity import disagreement, ensemble_accuracy, loss_distance, output_distance
+from .sparse_kernel import sparse_layers, with_sparse_kernels
 from .states import Weights
 from .statistics import Statistics, batch_statistics, estimate_
 
@@ -31,6 +33,7 @@ __all__ = [
     "Plane",
     "Spectrum",
     "Statistics",
+    "Timing",
     "Weights",
     "along",
     "alphas",
@@ -38,6 +41,7 @@ __all__ = [
     "barrier",
     "batch_statistics",
     "bend_",
+    "compared",
     "connect",
     "disagreement",
     "distance",
@@ -50,6 +54,7 @@ __all__ = [
     "gradient_norm",
     "hessian",
     "interpolate_",
+    "latency",
     "logit_deviation",
     "loss_distance",
     "on_path",
@@ -57,7 +62,10 @@ __all__ = [
     "outputs",
     "place_",
     "plane_through",
+    "processor",
+    "sparse_layers",
     "spectrum",
     "top_eigenvalues",
     "weight_correlation",
+    "with_sparse_kernels",
 ]

@@ -14,6 +14,7 @@ from .ensembles import ensembles_figure
 from .function_space import function_space_figure
 from .gradient_flow import gradient_flow_figure
 from .hessian import hessian_figure
+from .latency import latency_figure
 from .lines import lines_figure
 from .plane import planes_figure
 from .rows import objects
@@ -21,7 +22,7 @@ from .signals import signals_figure
 from .to_solution import solution_figure
 from .weight_space import weight_space_figure
 
-PROBED = ("gradient_flow", "hessian")  # of which a figure is about all methods of a study
+PROBED = ("gradient_flow", "hessian", "latency")  # of which a figure is about all methods of a study
 
 
 def analysed(folder: Path, name: str) -> pd.DataFrame:
@@ -55,6 +56,7 @@ def draw_analysed(folder: Path, asked: Collection[str] | None = None) -> dict[st
         "signal_propagation": signals_figure,
         "gradient_flow": gradient_flow_figure,
         "hessian": hessian_figure,
+        "latency": latency_figure,
     }
     drawings = {}
     for name, figure in figures.items() if asked is None else ((name, figures[name]) for name in asked):

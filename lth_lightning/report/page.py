@@ -12,6 +12,7 @@ from .claim_table import claim_line
 from .drawing import Drawing, write
 from .facts import facts_of
 from .figures import draw
+from .latency import latency_section
 from .measured import SINGLY, draw_measured
 from .neurons import chosen_neurons, neuron_lines, unmet
 from .notes import notes
@@ -84,6 +85,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "idle": idle_table(idle) if len(idle) else None,
         "neurons": neuron_lines(chosen) if len(chosen) else [],
         "table": numbers,
+        "latency": latency_section(folder),
         "tolerance": f"{100 * TOLERANCE:g}",
         **told_where_needed([numbers]),
     }

@@ -20,6 +20,7 @@ from .facts import facts_of_study, in_words
 from .gaps import gap_figure, gaps_of, line_axis
 from .guide_table import guide
 from .guiding import main_sentence, verdicts_of
+from .latency import latency_section
 from .measured import draw_measured
 from .notes import notes_of_study
 from .panels import accuracy_panels
@@ -78,6 +79,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         "winning": [Part(setting.name, winning_lines(own)) for setting, own in won.items()],
         "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
         "checks": _checks(found, metric),
+        "latency": latency_section(folder) if _at_one_point(found) else None,
         "numbers": numbers,
         **told_where_needed([part.content for part in numbers]),
     }
