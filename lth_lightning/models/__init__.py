@@ -11,7 +11,19 @@ from lth_lightning.models.lenet import LeNet5, LeNet300100
 from lth_lightning.models.mobilenet_v1 import MobileNetV1
 from lth_lightning.models.mobilenet_v2 import MobileNetV2
 from lth_lightning.models.resnet import ResNet
+from lth_lightning.models.two_layer import TwoLayer
 from lth_lightning.models.vgg import VGG
 from lth_lightning.models.wide_resnet import WideResNet
 
-__all__ = ["VGG", "CIFARResNet", "Conv", "LeNet5", "LeNet300100", "MobileNetV1", "MobileNetV2", "ResNet", "WideResNet"]
+__all__ = [
+    "VGG",
+    "CIFARResNet",
+    "Conv",
+    "LeNet5",
+    "LeNet300100",
+    "MobileNetV1",
+    "MobileNetV2",
+    "ResNet",
+    "TwoLayer",
+    "WideResNet",
+]
