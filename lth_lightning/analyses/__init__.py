@@ -11,6 +11,7 @@ from .flow import Flow
 from .function_space import FunctionSpace
 from .instability import Instability
 from .planes import Planes
+from .rate import Rate
 from .signal_propagation import SignalPropagation
 from .to_solution import ToSolution
 from .weight_space import WeightSpace
@@ -27,6 +28,7 @@ __all__ = [
     "Instability",
     "Lineage",
     "Planes",
+    "Rate",
     "SignalPropagation",
     "ToSolution",
     "WeightCorrelation",

@@ -7,18 +7,22 @@ from .imitation import Gram, Step, best_step, imitate
 from .measuring import measure
 from .output_imitation import Output, imitate_output
 from .slimming import fold_, slimmed
+from .tracing import Chosen, after, fixed_steps, settled, spaced, uniform, within
 
 __all__ = [
+    "Chosen",
     "Gram",
     "Group",
     "Output",
     "Step",
+    "after",
     "alive",
     "best",
     "best_step",
     "by_chance",
     "by_norm",
     "by_scale",
+    "fixed_steps",
     "fold_",
     "forward_selection",
     "groups",
@@ -26,7 +30,11 @@ __all__ = [
     "imitate_output",
     "maskable",
     "measure",
+    "settled",
     "slimmed",
+    "spaced",
     "thinned",
+    "uniform",
     "widths",
+    "within",
 ]

@@ -115,10 +115,8 @@ def best_step(gram: Gram, coefficients: Tensor, allowed: Tensor | None = None) -
     Returns:
         The neuron, of equals the first, and the size; 0 where nothing helps.
     """
-    g, b, a = gram.products, gram.target, coefficients
-    ga = g @ a
-    slope = (b - ga) - a @ (b - ga)
-    bend = (g.diagonal() - 2 * ga + a @ ga).clamp(min=0)
+    a = coefficients
+    slope, bend = toward(gram, a)
     low = torch.where(a < 1, -a / (1 - a).clamp(min=torch.finfo(a.dtype).tiny), 0.0)
     size = torch.where(bend > 0, slope / bend.clamp(min=torch.finfo(a.dtype).tiny), 0.0)
     size = torch.minimum(torch.maximum(size, low), torch.ones_like(size))
@@ -127,6 +125,21 @@ def best_step(gram: Gram, coefficients: Tensor, allowed: Tensor | None = None) -
         gain = gain.masked_fill(~allowed, -torch.inf)
     chosen = int(gain.argmax())
     return (chosen, float(size[chosen])) if gain[chosen] > 0 else (chosen, 0.0)
+
+
+def toward(gram: Gram, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    """What a step of size gamma towards each neuron brings: D falls by 2 gamma slope - gamma^2 bend.
+
+    Args:
+        gram: Of the layer.
+        coefficients: (N,), a.
+
+    Returns:
+        The slopes (b - G a) . (e_i - a) and the bends (e_i - a)' G (e_i - a), (N,) each.
+    """
+    g, b, a = gram.products, gram.target, coefficients
+    ga = g @ a
+    return (b - ga) - a @ (b - ga), (g.diagonal() - 2 * ga + a @ ga).clamp(min=0)
 
 
 def moved(coefficients: Tensor, chosen: int, size: float) -> Tensor:
