@@ -36,6 +36,7 @@ from .base import Analysis, Lineage, Row, named, state_of
 
 FLOOR = 1e-10  # of the mean square of what is imitated: below, a discrepancy of float32 activations is rounding
 MEASURES = ("local", "output")
+MAIN = (("local", "greedy_local"), ("output", "greedy_global"), ("local", "fixed_steps"), ("local", "random"))
 Batch = tuple[Tensor, Tensor]
 
 
@@ -172,28 +173,26 @@ class Rate(Analysis):
         return "neurons", found
 
     def sentence(self, rows: Sequence[Row]) -> str:
-        """The law that describes each way's discrepancy of the layer better, in the mean over seeds."""
+        """The better law of the layer's discrepancy by local ways, and of the output's by greedy global imitation."""
         told = []
         for layer in dict.fromkeys(row["layer"] for row in rows):
-            laws = [row for row in rows if row["layer"] == layer and row.get("of") == "local"]
-            ways = [_told(way, [row for row in laws if row["way"] == way]) for way in dict.fromkeys(_ways_of(laws))]
-            count = next(row["count"] for row in rows if row["layer"] == layer)
-            told.append(f"of {layer} with {count} neurons {', '.join(ways) or 'no law can be told from so few'}")
-        return f"the discrepancy falls with the number n of neurons as, {'; '.join(told)}"
+            own = [row for row in rows if row["layer"] == layer]
+            laws = [(row["of"], row["way"], row) for row in own if "of" in row]
+            main = [_told(*each, [row for *which, row in laws if (*which,) == each]) for each in MAIN]
+            known = ", ".join(filter(None, main)) or "no law that can be told from so few"
+            told.append(f"in {layer} with {own[0]['count']} neurons by {known}")
+        return f"the discrepancy against the number n of neurons is, {'; '.join(told)}"
 
 
-def _ways_of(laws: Sequence[Row]) -> list[str]:
-    return [row["way"] for row in laws]
-
-
-def _told(way: str, laws: Sequence[Row]) -> str:
-    """The better law of a way."""
-    rate_r2, power_r2 = (fmean(row[name] for row in laws) for name in ("rate_r2", "power_r2"))
-    if rate_r2 > power_r2:
-        law = f"exp(-{fmean(row['rate'] for row in laws):.3g} n)"
-    else:
-        law = f"n^-{fmean(row['power'] for row in laws):.2f}"
-    return f"{law} by {way.replace('_', ' ')} (R2 {max(rate_r2, power_r2):.2f} against {min(rate_r2, power_r2):.2f})"
+def _told(of: str, way: str, laws: Sequence[Row]) -> str:
+    """The law of a way that explains more, in the mean over seeds; nothing where none was fitted."""
+    if not laws:
+        return ""
+    means = {name: fmean(row[name] for row in laws) for name in ("rate", "rate_r2", "power", "power_r2")}
+    first, second = means["rate_r2"], means["power_r2"]
+    law = f"exp({-means['rate']:.3g} n)" if first > second else f"n^{-means['power']:.2f}"
+    what = " (output)" if of == "output" else ""
+    return f"{way.replace('_', ' ')}{what} {law}, R2 {max(first, second):.2f} against {min(first, second):.2f}"
 
 
 def _imitated(net: nn.Module, group: Group, images: Sequence[Tensor]) -> tuple[Output, float]:

@@ -14,15 +14,19 @@ class Decay:
 
     Attributes:
         rate: lambda of D = C exp(-lambda n); above 0 where it falls.
-        rate_r2: The share of the variance of log D that this law explains, 0..1.
+        rate_scale: C of this law.
+        rate_r2: The share of the variance of log D that it explains, 0..1.
         power: p of D = C n^-p; above 0 where it falls.
-        power_r2: The same share for this law.
+        power_scale: C of this law.
+        power_r2: The share that it explains.
         points: How many points they were fitted to.
     """
 
     rate: float
+    rate_scale: float
     rate_r2: float
     power: float
+    power_scale: float
     power_r2: float
     points: int
 
@@ -52,15 +56,16 @@ def decay(numbers: Sequence[float], values: Sequence[float], floor: float = 0.0)
     if len({n for n, _ in kept}) < FEWEST:
         return None
     logs = [log for _, log in kept]
-    rate, rate_r2 = _slope([n for n, _ in kept], logs)
-    power, power_r2 = _slope([math.log(n) for n, _ in kept], logs)
-    return Decay(-rate, rate_r2, -power, power_r2, len(kept))
+    rate, rate_scale, rate_r2 = _line([n for n, _ in kept], logs)
+    power, power_scale, power_r2 = _line([math.log(n) for n, _ in kept], logs)
+    return Decay(-rate, rate_scale, rate_r2, -power, power_scale, power_r2, len(kept))
 
 
-def _slope(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """The slope of the least squares' line, and the share of the variance that it explains (1 if there is none)."""
+def _line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
+    """The least squares' line: slope, exp of its value at 0, and its share of the variance (1 if there is none)."""
     mean_x, mean_y = fmean(x), fmean(y)
     xx = math.fsum((each - mean_x) ** 2 for each in x)
     yy = math.fsum((each - mean_y) ** 2 for each in y)
     xy = math.fsum((one - mean_x) * (other - mean_y) for one, other in zip(x, y, strict=True))
-    return xy / xx, xy**2 / (xx * yy) if yy > 0 else 1.0
+    slope = xy / xx
+    return slope, math.exp(mean_y - slope * mean_x), xy**2 / (xx * yy) if yy > 0 else 1.0

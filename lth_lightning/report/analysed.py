@@ -16,6 +16,7 @@ from .gradient_flow import gradient_flow_figure
 from .hessian import hessian_figure
 from .lines import lines_figure
 from .plane import planes_figure
+from .rate import rate_figure
 from .rows import objects
 from .signals import signals_figure
 from .to_solution import solution_figure
@@ -55,6 +56,7 @@ def draw_analysed(folder: Path, asked: Collection[str] | None = None) -> dict[st
         "signal_propagation": signals_figure,
         "gradient_flow": gradient_flow_figure,
         "hessian": hessian_figure,
+        "rate": rate_figure,
     }
     drawings = {}
     for name, figure in figures.items() if asked is None else ((name, figures[name]) for name in asked):

@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from .analysed import draw_analysed
+from .analysed import analysed, draw_analysed
 from .arms import describe
 from .checks import verdicts
 from .claim_table import claim_line
 from .drawing import Drawing, write
 from .facts import facts_of
 from .figures import draw
+from .laws import laws_tables
 from .measured import SINGLY, draw_measured
 from .notes import notes
 from .planned import bar_of
@@ -81,6 +82,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "bar": bar_words(bar, data_of(table)),
         "idle": idle_table(idle) if len(idle) else None,
         "table": numbers,
+        "laws": laws_tables(analysed(folder, "rate")),
         "tolerance": f"{100 * TOLERANCE:g}",
         **told_where_needed([numbers]),
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..claims import Bar
 from .accuracy import accuracy_figure, drawable
-from .analysed import PROBED, draw_analysed
+from .analysed import PROBED, analysed, draw_analysed
 from .arms import checks, describe
 from .by_arm import by_arm_figure, is_by_arm
 from .checks import verdicts
@@ -20,6 +20,7 @@ from .facts import facts_of_study, in_words
 from .gaps import gap_figure, gaps_of, line_axis
 from .guide_table import guide
 from .guiding import main_sentence, verdicts_of
+from .laws import laws_tables
 from .measured import draw_measured
 from .notes import notes_of_study
 from .panels import accuracy_panels
@@ -79,6 +80,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
         "checks": _checks(found, metric),
         "numbers": numbers,
+        "laws": laws_tables(analysed(folder, "rate")) if len(found) == 1 else [],
         **told_where_needed([part.content for part in numbers]),
     }
     facts = facts_of_study(folder, table, found, [*unclear, *mended, *notes_of_study(table, found)])
