@@ -69,9 +69,9 @@ class Law:
             >>> Law(WAYS["random"], one, mean_interval([1.04]), 0.7, 0.99).text
             'n^-1.04'
             >>> Law(WAYS["random"], one, one, 0.9, 0.7).text
-            'exp(-0.02 n)'
+            'exp(-0.020 n)'
         """
-        return f"exp({-self.rate.mean:.3g} n)" if self.exponential else f"n^{-self.power.mean:.2f}"
+        return f"exp({-self.rate.mean:#.2g} n)" if self.exponential else f"n^{-self.power.mean:.2f}"
 
 
 def laws(table: pd.DataFrame, layer: str, of: str) -> Iterator[Law]:

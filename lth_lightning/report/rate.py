@@ -12,6 +12,7 @@ from .intervals import mean_interval
 from .laws import MEASURES, WAYS, laws
 
 FLOOR = 1e-10  # a share of the mean square: below is rounding
+SEEDS = 3  # of fewer an interval would hide all else
 LAYERS = 2  # as many as are drawn, the widest first
 
 
@@ -23,8 +24,9 @@ def rate_figure(table: pd.DataFrame, width: float) -> Figure:
         width: Width of the figure in inches.
 
     Returns:
-        Geometric means over seeds, with t intervals of the logarithms as bands. On the left an exponential law is a
-        straight line, on the right a power; the law of each way that explains more is dashed there, and in the legend.
+        Geometric means over seeds, of three or more with t intervals of the logarithms as bands. On the left an
+        exponential law is a straight line, on the right a power; the law of each way that explains more is dashed
+        there, and in the legend. All neurons are left out: they are the layer.
     """
     points = table[table["number"].notna()]
     counts = points.groupby("layer", sort=False)["count"].first().sort_values(ascending=False, kind="stable")
@@ -33,17 +35,17 @@ def rate_figure(table: pd.DataFrame, width: float) -> Figure:
         figure = Figure(figsize=(width, 3.2 * len(parts)))
         grid = figure.subplots(len(parts), 3, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 0.55]})
     else:
-        heights = [1, 1, 0.75] * len(parts)
-        figure = Figure(figsize=(width, 8.2 * len(parts)))
+        heights = [1, 1, 0.5] * len(parts)
+        figure = Figure(figsize=(width, 7.4 * len(parts)))
         grid = figure.subplots(3 * len(parts), 1, gridspec_kw={"height_ratios": heights}).reshape(len(parts), 3)
     for (layer, of), row in zip(parts, grid, strict=True):
-        _row(row, table, str(layer), of)
+        _row(row, table, str(layer), of, width > 6)
     return figure
 
 
-def _row(row: Sequence[Axes], table: pd.DataFrame, layer: str, of: str) -> None:
+def _row(row: Sequence[Axes], table: pd.DataFrame, layer: str, of: str, wide: bool) -> None:
     """Both panels and the legend of a layer's discrepancy, or the output's."""
-    own = table[(table["layer"] == layer) & table["number"].notna() & (table[of] > FLOOR)]
+    own = table[(table["layer"] == layer) & (table["number"] < table["count"]) & (table[of] > FLOOR)]
     left, right, explained = row
     fitted = {law.way.label: law for law in laws(table, layer, of)}
     for name, way in WAYS.items():
@@ -62,12 +64,16 @@ def _row(row: Sequence[Axes], table: pd.DataFrame, layer: str, of: str) -> None:
     right.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
     right.xaxis.set_minor_locator(NullLocator())
     left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    left.set_title(f"{MEASURES[of]}{f' {layer}' if of == 'local' else ''}")
+    left.set_title(f"layer {layer}" if of == "local" else "the network's output")
     left.set_ylabel("discrepancy / mean square")
     left.set_xlabel("neurons n")
     right.set_xlabel("neurons n (logarithmic)")
+    right.tick_params(labelleft=not wide)
     explained.set_axis_off()
-    explained.legend(*left.get_legend_handles_labels(), loc="center left", fontsize=9, borderaxespad=0)
+    columns, size = (1, 9) if wide else (2, 8.5)
+    explained.legend(
+        *left.get_legend_handles_labels(), loc="center left", fontsize=size, borderaxespad=0, ncols=columns
+    )
 
 
 def _curve(axes: Axes, there: pd.DataFrame, of: str, label: str, colour: str, marker: str) -> None:
@@ -75,8 +81,9 @@ def _curve(axes: Axes, there: pd.DataFrame, of: str, label: str, colour: str, ma
     at = {number: mean_interval(np.log(values)) for number, values in there.groupby("number")[of]}
     numbers = np.array([*at], dtype=float)
     low, mean, high = (np.exp([getattr(each, end) for each in at.values()]) for end in ("low", "mean", "high"))
-    axes.plot(numbers, mean, marker, color=colour, label=label, markersize=4, markeredgewidth=0)
-    axes.fill_between(numbers, low, high, color=colour, alpha=0.13, linewidth=0)
+    axes.plot(numbers, mean, f"{marker}-", color=colour, label=label, markersize=4, markeredgewidth=0, linewidth=0.5)
+    if max(each.n for each in at.values()) >= SEEDS:
+        axes.fill_between(numbers, low, high, color=colour, alpha=0.13, linewidth=0)
 
 
 def _law(axes: Axes, law: pd.DataFrame, there: pd.DataFrame, exponential: bool) -> None:
