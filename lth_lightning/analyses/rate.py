@@ -110,11 +110,11 @@ class Rate(Analysis):
     def _layer(self, net: nn.Module, group: Group, batches: Sequence[Batch], seed: int) -> list[Row]:
         """The rows of a layer."""
         whole = list(joined(batches))
-        gram = measure(net, group, whole)
+        gram = Gram(measure(net, group, whole).products.cpu())  # its many small steps are slow on a GPU
         output, size = _imitated(net, group, [images for images, _ in whole])
         few = list(joined(_first(batches, self.images_global)))
         searched, _ = _imitated(net, group, [images for images, _ in few])
-        scale = float(gram.target.mean())
+        place, scale = next(net.parameters()).device, float(gram.target.mean())
         if not scale > 0 or not size > 0:
             raise ValueError(f"{group.producer} gives nothing but zeros on these images: leave it out of layers")
         found = []
@@ -123,8 +123,8 @@ class Rate(Analysis):
             for each in choices:
                 at.setdefault(each.number, []).append(each)
             for number, draws in at.items():
-                local = fmean(gram.discrepancy(each.coefficients) for each in draws) / scale
-                out = fmean(output.discrepancy(each.coefficients) for each in draws) / size
+                local = fmean(gram.discrepancy(each.coefficients.cpu()) for each in draws) / scale
+                out = fmean(output.discrepancy(each.coefficients.to(place)) for each in draws) / size
                 told = {"neurons": draws[0].neurons, "steps": draws[0].steps, "local": local, "output": out}
                 found.append({"way": way, "number": number, **told})
         return found
