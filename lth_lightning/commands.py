@@ -27,6 +27,7 @@ from .files import InUseError
 from .mistakes import missing, refusals, usage_errors
 from .reporting import folder_of
 from .slurm import requeueing, submit
+from .sparsity import Mask
 from .training import CollapseWarning, Seeds
 from .training.devices import default_threads
 
@@ -107,7 +108,7 @@ def train(command: str, args: list[str]) -> None:
         finished = job.finished
         if finished < job.trainings:
             built.data.prepare_data()
-            job.experiment.check_data(built)
+            job.check_data(built)
             _introduce(console, job, built, weights)
     if most is not None:
         console.print(submit(args, job.folder, job.missing() if job.shares else min(1, job.missing()), most))
@@ -186,7 +187,7 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     console.print(f"{kept:,} of {total:,} parameters may be pruned, in {len(weights)} layer{'s' * (len(weights) > 1)}:")
     for name, weight in weights.items():
         console.print(f"  {name} {'x'.join(map(str, weight.shape))}")
-    for line in getattr(job.experiment, "described", []):
+    for line in job.experiment.introduced(built, Mask.dense(weights)):
         console.print(line)
     for arm, reason in job.experiment.inapplicable.items():
         console.print(f"not applicable, so not trained: {arm.replace('_', ' ')} ({reason})")

@@ -15,6 +15,7 @@ from .data import datasets
 from .experiments import Control, Experiment
 from .help import OPTIONS
 from .sparsity import Allocation, Annealing, Criterion, Initialisation, Policy
+from .sparsity.neurons import Selection
 from .training import Classifier, LearningRateSchedule
 
 OURS = (
@@ -25,6 +26,7 @@ OURS = (
     Allocation,
     Initialisation,
     Policy,
+    Selection,
     Annealing,
     LearningRateSchedule,
 )

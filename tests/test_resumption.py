@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 from lth_lightning.cli import main
 from lth_lightning.experiments import IterativePruning, Reinitialised, Rewind, Ticket, read_result
-from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, LikeLearningRate, Policy, Random, RigL
+from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, LikeLearningRate, Neurons, Policy, Random, RigL
 from lth_lightning.training import Admm, GradientFlow, HessianSpectrum, Sparsify
 
 Begun = list[tuple[str, int]]
@@ -38,6 +38,7 @@ KINDS: dict[str, dict[str, Any]] = {
         ],
     },
     "max_steps": {"keep": ("3it", "2ep"), "steps": 11, "options": {"max_epochs": -1, "max_steps": 11}},
+    "neurons": {"keep": (), "steps": 12, "callbacks": lambda: [Sparsify(Neurons(0.4))]},
     "admm": {"keep": (), "steps": 12, "callbacks": lambda: [Admm(0.3, rho=0.1, every=1)]},
     "early stopping": {
         "keep": ("1it", "1ep"),
@@ -74,6 +75,8 @@ class Epochs:
 
     def epoch(self, row: dict[str, Any]) -> None:
         self.epochs.append(row["epoch"])
+
+    def noted(self, note: Any) -> None: ...
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         assert not anew or self.epochs == list(range(1, row["epochs"] + 1)), "each epoch is told, and once"
@@ -131,7 +134,7 @@ def left_by_kills(
 
 @pytest.mark.parametrize(
     ("kind", "every"),
-    [("plain", 2), ("accumulation", 3), ("admm", 3), ("rigl", 5), ("gradual", 5), ("probes", 5)]
+    [("plain", 2), ("accumulation", 3), ("admm", 3), ("rigl", 5), ("gradual", 5), ("neurons", 3), ("probes", 5)]
     + [pytest.param(kind, every, marks=pytest.mark.slow) for kind, every in (("max_steps", 4), ("early stopping", 3))]
     + [pytest.param(kind, 1, marks=pytest.mark.slow) for kind in KINDS],
 )

@@ -6,16 +6,16 @@ from itertools import cycle, islice
 from statistics import fmean
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from ..analysis import decay
-from ..analysis.forward import joined, still
+from ..analysis.forward import joined
 from ..sparsity import mix
 from ..sparsity.neurons import (
     Chosen,
     Gram,
     Group,
+    Layer,
     Output,
     after,
     by_chance,
@@ -25,17 +25,17 @@ from ..sparsity.neurons import (
     groups,
     imitate,
     imitate_output,
-    measure,
     settled,
     spaced,
     uniform,
     within,
 )
+from ..sparsity.neurons.layer import Kind
 from ..training.sampling import first_images
 from .base import Analysis, Lineage, Row, named, state_of
 
 FLOOR = 1e-10  # of the mean square of what is imitated: below, a discrepancy of float32 activations is rounding
-MEASURES = ("local", "output")
+MEASURES: dict[str, Kind] = {"local": "layer", "output": "output"}  # and as what a layer tells them
 MAIN = (("local", "greedy_local"), ("output", "greedy_global"), ("local", "fixed_steps"), ("local", "random"))
 Batch = tuple[Tensor, Tensor]
 
@@ -109,30 +109,28 @@ class Rate(Analysis):
 
     def _layer(self, net: nn.Module, group: Group, batches: Sequence[Batch], seed: int) -> list[Row]:
         """The rows of a layer."""
-        whole = list(joined(batches))
-        gram = Gram(measure(net, group, whole).products.cpu())  # its many small steps are slow on a GPU
-        output, size = _imitated(net, group, [images for images, _ in whole])
-        few = list(joined(_first(batches, self.images_global)))
-        searched, _ = _imitated(net, group, [images for images, _ in few])
-        place, scale = next(net.parameters()).device, float(gram.target.mean())
-        if not scale > 0 or not size > 0:
+        layer = Layer(net, group, list(joined(batches)))
+        few = Layer(net, group, list(joined(_first(batches, self.images_global))))
+        place = next(net.parameters()).device
+        if not float(layer.gram.target.mean()) > 0:
             raise ValueError(f"{group.producer} gives nothing but zeros on these images: leave it out of layers")
         found = []
-        for way, choices in self._ways(net, group, gram, searched, batches, seed):
+        for way, choices in self._ways(layer, few.output, batches, seed):
             at: dict[int, list[Chosen]] = {}
             for each in choices:
                 at.setdefault(each.number, []).append(each)
             for number, draws in at.items():
-                local = fmean(gram.discrepancy(each.coefficients.cpu()) for each in draws) / scale
-                out = fmean(output.discrepancy(each.coefficients.to(place)) for each in draws) / size
-                told = {"neurons": draws[0].neurons, "steps": draws[0].steps, "local": local, "output": out}
-                found.append({"way": way, "number": number, **told})
+                told = {"way": way, "number": number, "neurons": draws[0].neurons, "steps": draws[0].steps}
+                drawn = [each.coefficients.to(place) for each in draws]
+                found.append(told | {of: fmean(layer.changes(a, kind) for a in drawn) for of, kind in MEASURES.items()})
         return found
 
     def _ways(
-        self, net: nn.Module, group: Group, gram: Gram, output: Output, batches: Sequence[Batch], seed: int
+        self, layer: Layer, output: Output, batches: Sequence[Batch], seed: int
     ) -> Iterator[tuple[str, Iterator[Chosen]]]:
         """Ways to choose neurons, and what they choose at each number."""
+        net, group = layer.net, layer.group
+        gram = Gram(layer.gram.products.cpu())  # the many small steps on it are slow on a GPU
         numbers = spaced(group.count, self.places)
         norms = by_norm(net, group).to(gram.products)
         draws = [by_chance(group, mix("rate", seed, draw)).to(gram.products) for draw in range(self.draws)]
@@ -193,14 +191,6 @@ def _told(of: str, way: str, laws: Sequence[Row]) -> str:
     law = f"exp({-means['rate']:.3g} n)" if first > second else f"n^{-means['power']:.2f}"
     what = " (output)" if of == "output" else ""
     return f"{way.replace('_', ' ')}{what} {law}, R2 {max(first, second):.2f} against {min(first, second):.2f}"
-
-
-def _imitated(net: nn.Module, group: Group, images: Sequence[Tensor]) -> tuple[Output, float]:
-    """The discrepancy of a network's output to itself, and the mean square of this output."""
-    with still(net):
-        targets = [net(batch) for batch in images]
-    size = float(torch.cat(targets).double().square().sum(1).mean())
-    return Output(net, group, images, targets), size
 
 
 def _first(batches: Sequence[Batch], count: int) -> Iterator[Batch]:

@@ -122,6 +122,25 @@ class Experiment(ABC):
         """
         return None
 
+    def check_training(self, changes: Mapping[str, Any], built: Built, weights: Mask) -> None:
+        """Raise a ValueError if trainings of a configuration could not be done; asked once the data is there.
+
+        Args:
+            changes: What the configuration has in place of the common one's: one of `changes`, or nothing.
+            built: The module, data module and Trainer arguments of one such training.
+            weights: The dense mask of the weights that may be pruned.
+        """
+        return None
+
+    def introduced(self, built: Built, weights: Mask) -> Sequence[str]:
+        """What people should know before the first training, as lines.
+
+        Args:
+            built: The module, data module and Trainer arguments of one training.
+            weights: The dense mask of the weights that may be pruned.
+        """
+        return []
+
     def may_differ(self, key: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
         """Whether no finished training depends on the difference of an argument.
 

@@ -52,6 +52,9 @@ class Observer(Protocol):
     def epoch(self, row: dict[str, Any]) -> None:
         """An epoch of the current training is done; after resuming, those before are told again."""
 
+    def noted(self, note: Mapping[str, Any]) -> None:
+        """The policy of the current training has something to say of a move of the mask."""
+
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A training is finished, just now (anew) or long ago."""
 

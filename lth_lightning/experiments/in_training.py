@@ -1,11 +1,12 @@
 """Tickets of a network that was pruned while it was trained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from ..sparsity import Mask, Policy
+from ..training import write_start
 from .base import Built, Recipe, Result, Ticket
 from .clock import clock_before
 from .control import Found, Method
@@ -21,10 +22,18 @@ class PruningInTraining(Tickets):
     the ticket starts with its weights of an early moment. With gradual magnitude pruning these are the lottery tickets
     of Evci et al., 2022, arXiv:2010.03533, and the pruned network is the solution that they are compared with.
 
+    Or it starts with the trained dense network (`trained: true`), and is short: with `Neurons` it takes neurons out
+    layer by layer, with fine-tuning between the layers, and the ticket is the result's final fine-tuning if
+    `rewind: {weights: trained, to: 0it}` (Ye et al., 2020, arXiv:2010.15969).
+
     Args:
-        policy: Prunes during training, such as Gradual; a method's config file gives it too.
+        policy: Prunes during training, such as Gradual or Neurons; a method's config file gives it too.
         densities: Shares of weights to keep; each has a training that prunes, and a ticket.
-        rewind: Where a ticket starts: with the pruning training's kept weights, or its trained ones.
+        rewind: Where a ticket starts: with the pruning training's kept weights, or its trained ones; kept ones are the
+            dense network's if the pruning training starts with that one's trained weights.
+        trained: Whether the training that prunes starts with the trained dense network.
+        settings: Keys of the configuration that trainings which prune have other values for, such as
+            {trainer.max_epochs: 2}.
         controls: What to train beside each ticket: its sanity checks.
         controls_at: The rounds (places in `densities`, from 1) whose tickets get controls; all by default.
         keep_starts: Whether the weights that trainings start with are kept where they are drawn anew, for analyses.
@@ -38,6 +47,8 @@ class PruningInTraining(Tickets):
     may_append: ClassVar[tuple[str, ...]] = ("densities",)
     policy: Policy | None = None
     densities: Sequence[float] = (0.05,)
+    trained: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -47,10 +58,21 @@ class PruningInTraining(Tickets):
         """The policy reaches it."""
         self._policy.at(density).check(weights)
 
-    def check_data(self, built: Built) -> None:
-        """The training is long enough for the policy's moments, too."""
-        super().check_data(built)
-        self._policy.check_clock(clock_before(built))
+    def check_training(self, changes: Mapping[str, Any], built: Built, weights: Mask) -> None:
+        """The training that prunes is long enough for the policy's moments, and for the layers of the network."""
+        super().check_training(changes, built, weights)
+        if changes != self.settings:
+            return
+        clock, shape = clock_before(built), getattr(built.data, "input_shape", None)
+        self._policy.check_clock(clock)
+        if shape is not None:
+            for density in self.densities:
+                self._policy.at(density).check_net(built.module, weights, shape, clock)
+
+    def introduced(self, built: Built, weights: Mask) -> Sequence[str]:
+        """What the policy leaves alone of the network."""
+        shape = getattr(built.data, "input_shape", None)
+        return [] if shape is None else self._policy.leaves_alone(built.module, weights, shape)
 
     def taking(self, policy: Policy) -> Self:
         """By the policy of the config's own Sparsify."""
@@ -58,9 +80,10 @@ class PruningInTraining(Tickets):
 
     @property
     def method(self) -> Method:
-        """By the policy; nothing is trained before the training that prunes."""
+        """By the policy, in a training that begins with nothing trained, or with the dense network."""
         name = type(self._policy).__name__
-        return replace(Method.of(self._policy, self.rewind, trains=False), name=name, learns=True, places=True)
+        method = Method.of(self._policy, self.rewind, trains=self.trained)
+        return replace(method, name=name, learns=True, places=True)
 
     @property
     def moments(self) -> Sequence[str]:
@@ -80,11 +103,24 @@ class PruningInTraining(Tickets):
         self, recipe: Recipe, number: int, tickets: Sequence[Result], folder: Path, searching: bool = False
     ) -> Found:
         """Train while the policy prunes."""
-        density = self.densities[number - 1]
+        density, dense, here = self.densities[number - 1], tickets[0], folder / self.arm / f"round-{number:02}"
+        policy, start = self._policy.at(density), None
+        if self.trained:
+            policy = policy.imitating(dense.trained)
+            # other settings need another optimizer and schedule, so nothing of the dense training's is restored
+            start = write_start(here / "start.ckpt", dense.kept("0it"), dense.trained, optimizer="anew")
+        spent = self.spent(number, tickets) if self.trained else 0
         arm = "pretraining" if searching else self.arm
-        ticket = Ticket(arm, number, density=density, policy=self._policy.at(density))
-        pruned = recipe.train(ticket, folder / self.arm / f"round-{number:02}", keep=self.moments)
-        return Found(pruned.mask, pruned, pruned, int(pruned.row["epochs"]))
+        ticket = Ticket(arm, number, density=density, policy=policy, start=start, spent=spent)
+        other = recipe.varied(self.settings, {}) if self.settings else recipe
+        pruned = other.train(ticket, here, keep=() if self.trained else self.moments)
+        early = dense if self.trained else pruned
+        return Found(pruned.mask, early, pruned, spent + int(pruned.row["epochs"]))
+
+    @property
+    def changes(self) -> Sequence[Mapping[str, Any]]:
+        """The settings of the trainings that prune, too."""
+        return [*super().changes, *([self.settings] if self.settings else [])]
 
     @property
     def arms(self) -> Mapping[str, Sequence[float]]:

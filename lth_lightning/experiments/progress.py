@@ -1,7 +1,7 @@
 """Progress: a live display on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +18,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def layer_line(note: Mapping[str, Any]) -> str:
+    """What became of a layer, from what `Neurons` notes: 'stages.0 keeps 12 of 32 neurons (LocalImitation), ...'."""
+    line = f"{note['layer']} keeps {note['kept']} of {note['neurons']} neurons ({note['by']}), "
+    line += f"layer changed by {note['layer_change']:.3g}, output by {note['output_change']:.3g}"
+    missed = note.get("tolerance_met") is False
+    return f"{line}: the tolerance was not met, this is the best that was reached" if missed else line
 
 
 class TerminalProgress:
@@ -76,6 +84,11 @@ class TerminalProgress:
         self._update(note)
         if not self.console.is_terminal and time.monotonic() - self._told >= self.every:
             self._print(f"  {self._what}: {note}{self._left()}")
+
+    def noted(self, note: Mapping[str, Any]) -> None:
+        """A line for a layer whose neurons were chosen."""
+        if "layer" in note:
+            self._print(f"  {self._what}: {layer_line(note)}{self._left()}")
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A line for a training that has just finished; none for those that were there."""

@@ -169,6 +169,7 @@ class LightningRecipe:
             LastCheckpoint(last, self.save_seconds),
         ]
         trainer = quiet_trainer(built.trainer, folder, callbacks, Moment.parse(ticket.more).count)
+        sparsify.listener = self._note
         for observer in self.observers:
             observer.started(ticket, self._name(folder), trainer.max_epochs or 0)
         start = last if last.exists() else ticket.start
@@ -187,6 +188,7 @@ class LightningRecipe:
             **describe(ticket, sparsify.mask, history.rows, test),
             **structure(built, sparsify.mask),
             **flops(trainer, built, sparsify, history.rows[-1]["step"]),
+            **({"notes": sparsify.notes} if sparsify.notes else {}),
             "start_step": 0 if ticket.start is None else int(load(ticket.start)["global_step"]),
             "lr": float(group.get("initial_lr", group["lr"])),
             "data": type(built.data).__name__,
@@ -207,6 +209,10 @@ class LightningRecipe:
             refuse_divergence(row)
 
         return tell
+
+    def _note(self, note: Mapping[str, Any]) -> None:
+        for observer in self.observers:
+            observer.noted(note)
 
     def _sparsify(self, built: Built, own: Sparsify | None, ticket: Ticket) -> Sparsify:
         """The pruning callback of this training: the config's own, or one that holds the ticket's mask."""

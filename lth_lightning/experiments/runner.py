@@ -104,6 +104,20 @@ class Run:
             fewer = weights.size - round(min(self.experiment.small_dense) * weights.size)
             refuse_too_few(lambda width: parameters(build, Seeds.of(0), width), fewer)
 
+    def check_data(self, built: Built) -> None:
+        """Refuse, once the data is there, what it does not do for.
+
+        Args:
+            built: The module, data module and Trainer arguments of one training.
+
+        Raises:
+            ValueError: If the data, or the length of a training, cannot be what is asked of it.
+        """
+        self.experiment.check_data(built)
+        for changes in ({}, *self.experiment.changes):
+            other = self.vary(changes).build(Seeds.of(0), 0) if changes else built
+            self.experiment.check_training(changes, other, Mask.dense(self.prunable(other.module)))
+
     def claim(self, completed: Completed = dict) -> None:
         """Make the folder this experiment's.
 

@@ -151,6 +151,19 @@ class Study(Experiment):
         for method in self.methods.values():
             method.check_data(built)
 
+    def check_training(self, changes: Mapping[str, Any], built: Built, weights: Mask) -> None:
+        """All methods can be trained so."""
+        for name, method in self.methods.items():
+            try:
+                method.check_training(changes, built, weights)
+            except ValueError as error:
+                raise ValueError(f"method {name}: {error}") from error
+
+    def introduced(self, built: Built, weights: Mask) -> Sequence[str]:
+        """What there is to know of all methods, once."""
+        told = (line for method in self.methods.values() for line in method.introduced(built, weights))
+        return list(dict.fromkeys(told))
+
     def comparable(self, configs: Sequence[Mapping[str, Any]]) -> None:
         """Raise a ValueError unless points that differ in the learning rate only may be compared.
 

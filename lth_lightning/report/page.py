@@ -14,6 +14,7 @@ from .facts import facts_of
 from .figures import draw
 from .laws import laws_tables
 from .measured import SINGLY, draw_measured
+from .neurons import chosen_neurons, neuron_lines, unmet
 from .notes import notes
 from .planned import bar_of
 from .reading import curves, read
@@ -70,6 +71,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
     metric = measured(table)
     checked, idle, numbers = verdicts(table, metric), idle_units(table), lines(table)
     (bar, mended), (claims, unclear) = bar_of(folder), judgements(folder, table)
+    chosen = chosen_neurons(table)
     won = verdict(table, bar=bar) if {"dense", "ticket", "reinitialised"} <= set(table["arm"]) else []
     drawings = draw(table, checked, curves(folder)) | draw_measured({Setting(""): table}, SINGLY)
     drawings |= draw_analysed(folder)
@@ -81,10 +83,11 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "winning": winning_lines(won),
         "bar": bar_words(bar, data_of(table)),
         "idle": idle_table(idle) if len(idle) else None,
+        "neurons": neuron_lines(chosen) if len(chosen) else [],
         "table": numbers,
         "laws": laws_tables(analysed(folder, "rate")),
         "tolerance": f"{100 * TOLERANCE:g}",
         **told_where_needed([numbers]),
     }
-    facts = facts_of(folder, table, [*unclear, *mended, *notes(table)])
+    facts = facts_of(folder, table, [*unclear, *mended, *notes(table), *unmet(table)])
     return drawings, rendered("page.html.j2", facts=facts, metric=WORDS[metric], drawings=drawings, **told)

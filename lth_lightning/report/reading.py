@@ -30,7 +30,7 @@ NUMBERS = (
     "seconds",
     "lr",
 )
-OTHERS = ("experiment", "data", "method", "precision", "layers", "structure", "folder", "versions", "commit")
+OTHERS = ("experiment", "data", "method", "precision", "layers", "structure", "notes", "folder", "versions", "commit")
 CURVES = ("step", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 

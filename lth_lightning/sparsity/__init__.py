@@ -20,7 +20,7 @@ from .initialisations import Initialisation, LayerScaled, SparseFanIn
 from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .moments import Clock, Moment
-from .policies import SET, AtInit, Fixed, Gradual, Now, Policy, Regrowing, RigL, RigLInverted, Static
+from .policies import SET, AtInit, Fixed, Gradual, Neurons, Now, Policy, Regrowing, RigL, RigLInverted, Static
 from .sample import Batches, Draw, Sample
 from .schedules import Annealing, Constant, Cosine, Cubic, LikeLearningRate
 from .seeds import generator, mix
@@ -56,6 +56,7 @@ __all__ = [
     "Magnitude",
     "Mask",
     "Moment",
+    "Neurons",
     "Now",
     "Policy",
     "Prunable",

@@ -1,6 +1,7 @@
 """The pruning callback."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from ..sparsity import Initialisation, Mask, Now, Policy, Prunable
+from .fused import multiply_, states_of
 from .misfit import MisfitError
 from .moments import clock_of
 from .sampling import Counted, Drawn
@@ -40,8 +42,9 @@ class Sparsify(Callback):
 
     This callback's state, which checkpoints carry, is the mask, `history` (steps at which it was set or moved, and the
     number of weights kept per layer from there on), `dense_gradients` (how often the policy looked at the gradients of
-    all weights) and `images` (how many training images it drew to move the mask by). The network's own state has the
-    keys and shapes of the dense network. Whoever is among `watchers` is told of moves.
+    all weights), `images` (how many training images it drew to move the mask by) and `notes` (what it had to say of its
+    moves). The network's own state has the keys and shapes of the dense network. Whoever is among `watchers` is told of
+    moves, and `listener` of notes.
 
     Args:
         policy: Where the mask comes from and how it moves: `AtInit`, `Fixed`, `SET`, `RigL`, `Gradual`, or a class of
@@ -69,6 +72,8 @@ class Sparsify(Callback):
         self.history: list[tuple[int, dict[str, int]]] = []
         self.dense_gradients = 0
         self._draw = Counted(None)
+        self.notes: list[dict[str, Any]] = []
+        self.listener: Callable[[Mapping[str, Any]], None] = lambda note: None
         self.watchers: list[Watcher] = []
         self._handles: list[RemovableHandle] = []
 
@@ -77,7 +82,7 @@ class Sparsify(Callback):
         if self.mask is None:
             return {}
         told = {"history": self.history, "dense_gradients": self.dense_gradients, "images": self._draw.images}
-        return {"mask": dict(self.mask), **told}
+        return {"mask": dict(self.mask), **told, "notes": self.notes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the mask and how it came about, which older checkpoints lack."""
@@ -85,6 +90,7 @@ class Sparsify(Callback):
         self.history = [(step, dict(kept)) for step, kept in state_dict.get("history", [])]
         self.dense_gradients = state_dict.get("dense_gradients", 0)
         self._draw.images = state_dict.get("images", 0)
+        self.notes = list(state_dict.get("notes", []))
 
     @property
     def images(self) -> int:
@@ -138,7 +144,7 @@ class Sparsify(Callback):
                     for weight in group["params"]:
                         weight.grad = None
         pairs = [(w.grad, f) for w, f in zip(self._tensors, self._factors, strict=True) if w.grad is not None]
-        _multiply([grad for grad, _ in pairs], [factor for _, factor in pairs])
+        multiply_([grad for grad, _ in pairs], [factor for _, factor in pairs])
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Let the policy move the mask, if there was an optimizer step."""
@@ -170,7 +176,12 @@ class Sparsify(Callback):
     def _now(self, trainer: Trainer) -> Now:
         group = trainer.optimizers[0].param_groups[0]  # a scheduler keeps the base rate there
         share = group["lr"] / base if (base := group.get("initial_lr")) else 1.0
-        return Now(trainer.global_step, self._clock, float(share), self._draw, self._decay)
+        shape = getattr(self._draw.data, "input_shape", None)
+        return Now(trainer.global_step, self._clock, float(share), self._draw, self._decay, shape, self._told)
+
+    def _told(self, note: Mapping[str, Any]) -> None:
+        self.notes.append(dict(note))
+        self.listener(note)
 
     def _l2(self, trainer: Trainer) -> dict[str, float]:
         """Weight name -> factor of the L2 term in its gradient; decoupled weight decay is none."""
@@ -189,6 +200,8 @@ class Sparsify(Callback):
         assert self.mask is not None
         self.dense_gradients += self.policy.reads_gradients
         mask = self._agreed(trainer, mask)
+        if self.policy.changes_weights and trainer.world_size > 1:
+            module.load_state_dict(trainer.strategy.broadcast(module.state_dict()))
         if mask is self.mask or mask == self.mask:
             return
         for watcher in self.watchers:
@@ -223,24 +236,9 @@ class Sparsify(Callback):
         # of the weights' own layout and type, so that one fused call multiplies them all
         self._factors = [torch.zeros_like(self._weights[name]).copy_(mask[name]) for name in pruned]
 
-    @torch.no_grad()
     def _after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        _multiply(self._tensors, self._factors)
+        multiply_(self._tensors, self._factors)
         self._zero_states(optimizer)
 
-    @torch.no_grad()
     def _zero_states(self, optimizer: Optimizer) -> None:
-        states: list[Tensor] = []
-        factors: list[Tensor] = []
-        for weight, factor in zip(self._tensors, self._factors, strict=True):
-            for state in optimizer.state.get(weight, {}).values():
-                if isinstance(state, Tensor) and state.shape == weight.shape and state.is_floating_point():
-                    states.append(state)
-                    factors.append(factor)
-        _multiply(states, factors)
-
-
-def _multiply(tensors: list[Tensor], factors: list[Tensor]) -> None:
-    """Multiply each tensor in place by its factor, in one fused call."""
-    if tensors:
-        torch._foreach_mul_(tensors, factors)
+        multiply_(*states_of(optimizer, self._tensors, self._factors))

@@ -87,6 +87,9 @@ class WandbTracker:
         """Log an epoch, unless the run has it already."""
         self._attempt(lambda: self._runs.log(row, row["epoch"]))
 
+    def noted(self, note: Mapping[str, Any]) -> None:
+        """Nothing: it is in the row."""
+
     def finished(self, row: Row, anew: bool) -> None:
         """Close the run of a training; write it from the local files if it is not there."""
         self._rows.append(row)

@@ -77,6 +77,27 @@ def test_tickets_have_the_mask_that_a_training_ended_with_and_its_own_weights(re
         assert ticket.spent == 3, "epochs of the training that prunes, without the dense one"
 
 
+@pytest.mark.parametrize("rewind", [Rewind("trained"), Rewind()], ids=str)
+def test_a_trained_network_is_pruned_by_settings_of_their_own(rewind: Rewind, tmp_path: Path) -> None:
+    settings = {"trainer.max_epochs": 2}
+    experiment = PruningInTraining(policy=RANDOM, densities=[0.4], trained=True, settings=settings, rewind=rewind)
+    recipe = run(experiment, tmp_path)
+    assert [where for _, where in recipe.trained] == ["round-00", "pruned/round-01", "round-01"]
+    (pruned,), (ticket,) = recipe.tickets("pruned"), recipe.tickets("ticket")
+    start = load(pruned.start)
+    assert equal(start["state_dict"], trained(tmp_path, "round-00"))
+    assert start["loops"] == {"moment": "0it"}
+    assert (start["optimizer_states"], start["lr_schedulers"]) == ([], []), "their settings are others"
+    assert recipe.varieties["pruned/round-01"] == (settings, {})
+    assert recipe.varieties["round-01"] == recipe.varieties["round-00"] == ({}, {})
+    assert list(experiment.changes) == [settings]
+    source = "pruned/round-01" if rewind.weights == "trained" else None
+    expected = drawn("0/round-00 at 0it") if source is None else trained(tmp_path, source)
+    assert equal(load(ticket.start)["state_dict"], masked(expected, ticket.mask))
+    assert (pruned.spent, ticket.spent) == (3, 6), "epochs of the dense training, and of the one that prunes"
+    assert experiment.method.trains
+
+
 def test_its_controls_start_from_the_mask_and_the_network_that_was_pruned(tmp_path: Path) -> None:
     controls = [Reinitialised(), Restarted(), SmallDense(), DynamicTraining(Moving(RANDOM)), CorruptedData()]
     experiment = PruningInTraining(policy=RANDOM, densities=[0.4], controls=controls)

@@ -74,6 +74,8 @@ class KeepsHashes:
 
     def epoch(self, row: dict[str, Any]) -> None: ...
 
+    def noted(self, note: Any) -> None: ...
+
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         kept = sorted(self.root.rglob("kept-*.ckpt"))
         self.hashes.append({path.name: sha256(path.read_bytes()).hexdigest() for path in kept})

@@ -4,17 +4,41 @@ from .channels import alive, maskable, thinned, widths
 from .choosing import best, by_chance, by_norm, by_scale, forward_selection
 from .groups import Group, groups
 from .imitation import Gram, Step, best_step, imitate
+from .layer import Layer, logits
 from .measuring import measure
 from .output_imitation import Output, imitate_output
+from .selections import (
+    BatchNormScale,
+    Choice,
+    FilterNorm,
+    ForwardSelection,
+    GlobalImitation,
+    GreedyImitation,
+    LocalImitation,
+    RandomNeurons,
+    Selection,
+    Stop,
+)
 from .slimming import fold_, slimmed
 from .tracing import Chosen, after, fixed_steps, settled, spaced, uniform, within
 
 __all__ = [
+    "BatchNormScale",
+    "Choice",
     "Chosen",
+    "FilterNorm",
+    "ForwardSelection",
+    "GlobalImitation",
     "Gram",
+    "GreedyImitation",
     "Group",
+    "Layer",
+    "LocalImitation",
     "Output",
+    "RandomNeurons",
+    "Selection",
     "Step",
+    "Stop",
     "after",
     "alive",
     "best",
@@ -28,6 +52,7 @@ __all__ = [
     "groups",
     "imitate",
     "imitate_output",
+    "logits",
     "maskable",
     "measure",
     "settled",

@@ -27,7 +27,9 @@ def by_scale(net: nn.Module, group: Group) -> Tensor:
     """
     scale = None if group.norm is None else net.get_submodule(group.norm).weight
     if not isinstance(scale, Tensor):
-        raise ValueError(f"{group.producer} has no batch norm with a scale to choose channels by: choose by_norm")
+        raise ValueError(
+            f"{group.producer} has no batch norm with a scale to choose channels by: choose by_norm (FilterNorm)"
+        )
     return scale.detach().abs().double()
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from ..criteria.scoring import undisturbed
 
 READS = ("prune_in_channels",)
+ADDED = "its channels are added to those of"
 WIDE = (nn.Conv2d, nn.Linear)
 
 
@@ -61,7 +62,7 @@ def groups(net: nn.Module, shape: Sequence[int]) -> tuple[list[Group], dict[str,
         readers = [(names[dep.target.module], ids) for dep, ids in group if dep.handler.__name__ in READS]
         readers = [(reader, ids) for reader, ids in readers if reader != name]
         if makers != {name}:
-            left[name] = f"its channels are added to those of {', '.join(sorted(makers - {name}))}"
+            left[name] = f"{ADDED} {', '.join(sorted(makers - {name}))}"
         elif not readers:
             left[name] = "its channels are the network's output"
         elif len(readers) > 1:

@@ -12,7 +12,8 @@ from ..criteria.scoring import undisturbed
 from .groups import Group
 from .imitation import Step, check_width, moved
 
-EVALUATIONS = 12  # of the true discrepancy, in the line search of one step
+EVALUATIONS = 12  # of the true discrepancy, at most, in the line search of one step
+NEAR = 0.05  # of a step's size: what is nearer to it is not looked at
 
 
 class Output:
@@ -76,9 +77,10 @@ def scaling(net: nn.Module, group: Group, coefficients: Tensor) -> Iterator[None
 def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
     """A layer's greedy global imitation, step by step: the best single neuron first, without an end.
 
-    The neuron of a step is the one towards which the discrepancy falls fastest, by its slopes g: the least g_i - a . g,
-    which one forward and backward pass tells of all (a Taylor approximation). The size is then searched on the true
-    discrepancy, within [-a_i / (1 - a_i), 1]; where nothing is better the step has size zero.
+    One forward and backward pass tells the slopes g of all neurons, and with them a Taylor approximation of what a step
+    brings: towards a neuron at most g_i - a . g, away from it at most -a_i / (1 - a_i) times that. The best by this
+    approximation is chosen, and the size of the step searched on the true discrepancy, within [-a_i / (1 - a_i), 1];
+    where nothing is better the step has size zero.
 
     Args:
         output: What is to be imitated.
@@ -95,27 +97,42 @@ def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
     yield Step(a, output.discrepancy(a), first, 1.0)
     while True:
         before, slopes = output.slopes(a)
-        toward = slopes - a @ slopes
         full = width is not None and int((a > 0).sum()) >= width
-        chosen = int(toward.masked_fill(a == 0, torch.inf).argmin() if full else toward.argmin())
-        size, after = _searched(output, a, chosen, before)
+        chosen, end, slope = _promising(a, slopes - a @ slopes, full)
+        size, after = _searched(output, a, chosen, end, before, slope)
         a = moved(a, chosen, size) if size else a
         yield Step(a, after, chosen, size)
 
 
-def _searched(output: Output, a: Tensor, chosen: int, before: float) -> tuple[float, float]:
-    """The best size of a step that was looked at, and the discrepancy there; none where it would rise."""
-    from scipy.optimize import minimize_scalar  # takes a third of a second to import
+def _promising(a: Tensor, slopes: Tensor, full: bool) -> tuple[int, float, float]:
+    """The neuron that promises most, the end of the step's range in the direction that does, and the slope there."""
+    away = torch.where((a > 0) & (a < 1), -a / (1 - a).clamp(min=torch.finfo(a.dtype).tiny), 0.0)
+    towards = slopes.masked_fill(a == 0, torch.inf) if full else slopes
+    one, other = int(towards.argmin()), int((slopes * away).argmin())
+    if towards[one] <= slopes[other] * away[other]:
+        return one, 1.0, float(slopes[one])
+    return other, float(away[other]), float(slopes[other])
 
-    def value(gamma: float) -> float:
-        return output.discrepancy(moved(a, chosen, gamma))
 
-    own = float(a[chosen])
-    low = -own / (1 - own) if own < 1 else 0.0
-    found = minimize_scalar(value, bounds=(low, 1.0), method="bounded", options={"maxiter": EVALUATIONS})
-    places = {float(found.x): float(found.fun), low: value(low), 1.0: value(1.0)}
-    size = min(places, key=lambda place: places[place])
-    return (size, places[size]) if places[size] < before else (0.0, before)
+def _searched(output: Output, a: Tensor, chosen: int, end: float, before: float, slope: float) -> tuple[float, float]:
+    """The best size of a step that was looked at, and the discrepancy there; none where it would rise.
+
+    Each place to look at is the lowest point of the parabola that has the discrepancy and the slope where the step
+    begins, and the discrepancy at the place before; the first is the end of the range.
+    """
+    if not slope * end < 0:
+        return 0.0, before
+    size, found = end, (0.0, before)
+    for _ in range(EVALUATIONS):
+        after = output.discrepancy(moved(a, chosen, size))
+        found = min(found, (size, after), key=lambda place: place[1])
+        bend = (after - before - slope * size) / size**2
+        lowest = -slope / (2 * bend) if bend > 0 else end
+        following = min(lowest, end) if end > 0 else max(lowest, end)
+        if abs(following - size) < NEAR * abs(size):
+            break
+        size = following
+    return found
 
 
 def _scaled(layer: nn.Module, inputs: tuple[Tensor, ...], factors: Tensor) -> tuple[Tensor, ...]:

@@ -4,6 +4,7 @@ from .at_init import AtInit
 from .base import Policy
 from .fixed import Fixed
 from .gradual import Gradual
+from .neurons import Neurons
 from .now import Now
 from .regrowing import Regrowing
 from .rigl import RigL
@@ -11,4 +12,16 @@ from .rigl_inverted import RigLInverted
 from .set import SET
 from .static import Static
 
-__all__ = ["SET", "AtInit", "Fixed", "Gradual", "Now", "Policy", "Regrowing", "RigL", "RigLInverted", "Static"]
+__all__ = [
+    "SET",
+    "AtInit",
+    "Fixed",
+    "Gradual",
+    "Neurons",
+    "Now",
+    "Policy",
+    "Regrowing",
+    "RigL",
+    "RigLInverted",
+    "Static",
+]

@@ -1,7 +1,9 @@
 """What every policy is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 from torch import nn
@@ -54,6 +56,11 @@ class Policy(ABC):
         """Whether it looks at the gradients of all weights, pruned ones included, whenever it is asked."""
         return False
 
+    @property
+    def changes_weights(self) -> bool:
+        """Whether its moves change the network's weights too."""
+        return False
+
     @abstractmethod
     def start(self, net: nn.Module, weights: Mask, draw: Draw = nothing) -> Mask:
         """The mask to start with.
@@ -79,6 +86,31 @@ class Policy(ABC):
             clock: How long the training is.
         """
         return None
+
+    def check_net(self, net: nn.Module, weights: Mask, shape: Sequence[int], clock: Clock) -> None:
+        """Raise a ValueError if it cannot prune a network; asked only where it prunes one that was trained before.
+
+        Args:
+            net: The network or LightningModule.
+            weights: The dense mask of the weights that may be pruned.
+            shape: An image's (C, H, W).
+            clock: How long the training that prunes is.
+        """
+        return None
+
+    def leaves_alone(self, net: nn.Module, weights: Mask, shape: Sequence[int]) -> list[str]:
+        """What it cannot prune of a network, and why, as lines for people.
+
+        Args:
+            net: The network or LightningModule.
+            weights: The dense mask of the weights that may be pruned.
+            shape: An image's (C, H, W).
+        """
+        return []
+
+    def imitating(self, trained: Path) -> Self:
+        """This policy for the training that goes on from the trained weights of a checkpoint."""
+        return self
 
     def due(self, now: Now) -> bool:
         """Whether the mask may move at this moment; asked at every step, so it should cost little."""

@@ -1,8 +1,8 @@
 """The moment of a training at which a policy is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..moments import Clock
 from ..sample import Draw, nothing
@@ -17,6 +17,8 @@ class Now(NamedTuple):
         lr: The next step's learning rate, as a share of the base rate.
         draw: Gives the training images that a `Sample` describes.
         decay: Weight name -> factor of the L2 term that the optimizer adds to its gradient, if it does.
+        shape: An image's (C, H, W), if the data module tells.
+        note: Keeps what the policy has to say of its move, as plain values; people are told.
     """
 
     step: int
@@ -24,3 +26,5 @@ class Now(NamedTuple):
     lr: float = 1.0
     draw: Draw = nothing
     decay: Mapping[str, float] = MappingProxyType({})
+    shape: Sequence[int] | None = None
+    note: Callable[[Mapping[str, Any]], None] = lambda told: None
