@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -33,7 +34,7 @@ class Gram:
     def __len__(self) -> int:
         return len(self.products)
 
-    @property
+    @cached_property
     def target(self) -> Tensor:
         """(N,), E <h_i(z), F(z)>."""
         return self.products.mean(1)
