@@ -12,6 +12,7 @@ from .function_space import FunctionSpace
 from .instability import Instability
 from .latency import Latency
 from .planes import Planes
+from .rate import Rate
 from .signal_propagation import SignalPropagation
 from .to_solution import ToSolution
 from .weight_space import WeightSpace
@@ -29,6 +30,7 @@ __all__ = [
     "Latency",
     "Lineage",
     "Planes",
+    "Rate",
     "SignalPropagation",
     "ToSolution",
     "WeightCorrelation",

@@ -4,6 +4,7 @@ from .bent import Bent, Kind, bend_
 from .connecting import connect
 from .correlation import Correlation, weight_correlation
 from .curve import Curve, alphas, barrier
+from .decay import Decay, decay
 from .distances import Measure, distance, distance_matrix
 from .embedding import embed
 from .evaluation import Evaluation, evaluate, outputs
@@ -26,6 +27,7 @@ __all__ = [
     "Bent",
     "Correlation",
     "Curve",
+    "Decay",
     "Evaluation",
     "GradientNorm",
     "Kind",
@@ -43,6 +45,7 @@ __all__ = [
     "bend_",
     "compared",
     "connect",
+    "decay",
     "disagreement",
     "distance",
     "distance_matrix",

@@ -12,6 +12,7 @@ from lth_lightning.models.mobilenet_v1 import MobileNetV1
 from lth_lightning.models.mobilenet_v2 import MobileNetV2
 from lth_lightning.models.mobilenet_v3 import MobileNetV3
 from lth_lightning.models.resnet import ResNet
+from lth_lightning.models.two_layer import TwoLayer
 from lth_lightning.models.vgg import VGG
 from lth_lightning.models.wide_resnet import WideResNet
 
@@ -25,5 +26,6 @@ __all__ = [
     "MobileNetV2",
     "MobileNetV3",
     "ResNet",
+    "TwoLayer",
     "WideResNet",
 ]

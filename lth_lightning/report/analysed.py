@@ -17,6 +17,7 @@ from .hessian import hessian_figure
 from .latency import latency_figure
 from .lines import lines_figure
 from .plane import planes_figure
+from .rate import rate_figure
 from .rows import objects
 from .signals import signals_figure
 from .to_solution import solution_figure
@@ -57,6 +58,7 @@ def draw_analysed(folder: Path, asked: Collection[str] | None = None) -> dict[st
         "gradient_flow": gradient_flow_figure,
         "hessian": hessian_figure,
         "latency": latency_figure,
+        "rate": rate_figure,
     }
     drawings = {}
     for name, figure in figures.items() if asked is None else ((name, figures[name]) for name in asked):

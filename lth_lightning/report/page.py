@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from .analysed import draw_analysed
+from .analysed import analysed, draw_analysed
 from .arms import describe
 from .checks import verdicts
 from .claim_table import claim_line
@@ -13,6 +13,7 @@ from .drawing import Drawing, write
 from .facts import facts_of
 from .figures import draw
 from .latency import latency_section
+from .laws import laws_tables
 from .measured import SINGLY, draw_measured
 from .neurons import chosen_neurons, neuron_lines, unmet
 from .notes import notes
@@ -86,6 +87,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "neurons": neuron_lines(chosen) if len(chosen) else [],
         "table": numbers,
         "latency": latency_section(folder),
+        "laws": laws_tables(analysed(folder, "rate")),
         "tolerance": f"{100 * TOLERANCE:g}",
         **told_where_needed([numbers]),
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..claims import Bar
 from .accuracy import accuracy_figure, drawable
-from .analysed import PROBED, draw_analysed
+from .analysed import PROBED, analysed, draw_analysed
 from .arms import checks, describe
 from .by_arm import by_arm_figure, is_by_arm
 from .checks import verdicts
@@ -21,6 +21,7 @@ from .gaps import gap_figure, gaps_of, line_axis
 from .guide_table import guide
 from .guiding import main_sentence, verdicts_of
 from .latency import latency_section
+from .laws import laws_tables
 from .measured import draw_measured
 from .notes import notes_of_study
 from .panels import accuracy_panels
@@ -81,6 +82,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         "checks": _checks(found, metric),
         "latency": latency_section(folder) if _at_one_point(found) else None,
         "numbers": numbers,
+        "laws": laws_tables(analysed(folder, "rate")) if len(found) == 1 else [],
         **told_where_needed([part.content for part in numbers]),
     }
     facts = facts_of_study(folder, table, found, [*unclear, *mended, *notes_of_study(table, found)])

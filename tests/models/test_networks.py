@@ -22,6 +22,7 @@ from lth_lightning.models import (
     MobileNetV2,
     MobileNetV3,
     ResNet,
+    TwoLayer,
     WideResNet,
 )
 
@@ -30,6 +31,8 @@ MNIST, DIGITS, CIFAR, TINY = (1, 28, 28), (1, 8, 8), (3, 32, 32), (3, 64, 64)
 NETWORKS: dict[str, tuple[Build, tuple[int, int, int]]] = {
     "LeNet-300-100": (LeNet300100, MNIST),
     "LeNet-300-100 on digits": (partial(LeNet300100, inputs=64), DIGITS),
+    "two layers": (TwoLayer, MNIST),
+    "two layers on digits": (partial(TwoLayer, inputs=64, hidden=100), DIGITS),
     "LeNet-5": (LeNet5, MNIST),
     "LeNet-5 on digits": (partial(LeNet5, size=8, padding=2), DIGITS),
     "Conv-2": (partial(Conv, 2), CIFAR),

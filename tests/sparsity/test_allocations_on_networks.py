@@ -20,6 +20,7 @@ from lth_lightning.models import (
     MobileNetV2,
     MobileNetV3,
     ResNet,
+    TwoLayer,
     WideResNet,
 )
 from lth_lightning.sparsity import Global, Mask, generator, prunable, prune
@@ -28,6 +29,7 @@ DENSITIES = (1e-3, 1e-2, 0.1, 0.5, 1.0)
 ABLATIONS = {f"SmartRatio, {shape}" for shape in ("linear", "cubic", "ascending", "balanced")}
 Build = Callable[..., nn.Module]
 NETWORKS: dict[str, tuple[Build, float]] = {  # with the width at which every test runs
+    "two layers": (TwoLayer, 0.25),
     "LeNet-300-100": (LeNet300100, 0.25),
     "LeNet-5": (LeNet5, 0.75),
     "Conv-6": (partial(Conv, 6), 0.125),

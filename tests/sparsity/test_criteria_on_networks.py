@@ -18,6 +18,7 @@ from lth_lightning.models import (
     MobileNetV2,
     MobileNetV3,
     ResNet,
+    TwoLayer,
     WideResNet,
 )
 from lth_lightning.sparsity import (
@@ -36,6 +37,7 @@ from lth_lightning.sparsity import (
 Build = Callable[..., nn.Module]
 # images are as small as leaves pixels in the last layer for every weight of a 3x3 (v3: 5x5) kernel to meet
 NETWORKS: dict[str, tuple[Build, tuple[int, int, int]]] = {
+    "two layers": (partial(TwoLayer, inputs=64), (1, 8, 8)),
     "LeNet-300-100": (partial(LeNet300100, inputs=64), (1, 8, 8)),
     "LeNet-5": (partial(LeNet5, size=16), (1, 16, 16)),
     "Conv-2": (partial(Conv, 2, size=8), (3, 8, 8)),

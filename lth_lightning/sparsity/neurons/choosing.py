@@ -8,9 +8,9 @@ from torch.nn.functional import cross_entropy
 
 from ..criteria.scoring import undisturbed
 from ..seeds import generator
+from .gram import Step, check_width
 from .groups import Group
-from .imitation import Step, check_width
-from .output_imitation import scaling
+from .scaling import scaling
 
 
 def by_norm(net: nn.Module, group: Group) -> Tensor:

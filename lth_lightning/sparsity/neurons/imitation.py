@@ -1,79 +1,11 @@
 """Greedy local imitation: which of a layer's neurons, and with what weights, imitate all of them (Ye et al., 2020)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Gram:
-    """How the contributions of a layer's N neurons to the next linear map go together, over a set of inputs.
-
-    The layer is F(z) = (1/N) sum_i h_i(z), h_i being neuron i's contribution. A small one is f_a(z) = sum_i a_i h_i(z)
-    with a in the simplex, and its discrepancy D(a) = E |f_a(z) - F(z)|^2 (Ye et al., 2020, arXiv:2010.15969).
-
-    Args:
-        products: (N, N) float64, E <h_i(z), h_j(z)>.
-
-    Raises:
-        ValueError: If it is no symmetric matrix of finite numbers.
-    """
-
-    products: Tensor
-
-    def __post_init__(self) -> None:
-        g = self.products
-        if g.dim() != 2 or g.shape[0] != g.shape[1] or not g.numel():
-            raise ValueError(f"a Gram matrix is (N, N) for N neurons, not of shape {tuple(g.shape)}")
-        if not bool(g.isfinite().all()) or not torch.allclose(g, g.T):
-            raise ValueError("a Gram matrix is symmetric and finite, and this is not: did the network diverge?")
-
-    def __len__(self) -> int:
-        return len(self.products)
-
-    @property
-    def target(self) -> Tensor:
-        """(N,), E <h_i(z), F(z)>."""
-        return self.products.mean(1)
-
-    def discrepancy(self, coefficients: Tensor) -> float:
-        """D(a), at least 0.
-
-        Args:
-            coefficients: (N,) float64.
-        """
-        apart = coefficients - 1 / len(self)
-        return max(0.0, float(apart @ self.products @ apart))
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where a greedy search is.
-
-    Args:
-        coefficients: (N,) float64, in the simplex.
-        discrepancy: D of them.
-        chosen: The neuron whose weight was just changed.
-        size: By how much, the step towards it.
-    """
-
-    coefficients: Tensor
-    discrepancy: float
-    chosen: int
-    size: float
-
-    @property
-    def kept(self) -> list[int]:
-        """The neurons with a weight, in their order."""
-        return [int(i) for i in self.coefficients.nonzero().flatten()]
-
-
-def check_width(width: int | None, count: int) -> None:
-    """Raise a ValueError if a layer of so many neurons cannot keep a width of them; None is all."""
-    if width is not None and not 1 <= width <= count:
-        raise ValueError(f"width is {width}: of {count} neurons keep 1 to {count}")
+from .gram import Gram, Step, check_width
 
 
 def imitate(gram: Gram, width: int | None = None) -> Iterator[Step]:
@@ -91,10 +23,8 @@ def imitate(gram: Gram, width: int | None = None) -> Iterator[Step]:
         ValueError: If the width is none from 1 to N.
     """
     check_width(width, len(gram))
-    g, b = gram.products, gram.target
-    first = int((g.diagonal() - 2 * b).argmin())
-    a = torch.zeros(len(gram), dtype=g.dtype, device=g.device)
-    a[first] = 1.0
+    first = int((gram.products.diagonal() - 2 * gram.target).argmin())
+    a = torch.eye(len(gram)).to(gram.products)[first]
     yield Step(a, gram.discrepancy(a), first, 1.0)
     while True:
         chosen, size = best_step(gram, a, None if width is None else a > 0 if int((a > 0).sum()) >= width else None)
@@ -115,10 +45,8 @@ def best_step(gram: Gram, coefficients: Tensor, allowed: Tensor | None = None) -
     Returns:
         The neuron, of equals the first, and the size; 0 where nothing helps.
     """
-    g, b, a = gram.products, gram.target, coefficients
-    ga = g @ a
-    slope = (b - ga) - a @ (b - ga)
-    bend = (g.diagonal() - 2 * ga + a @ ga).clamp(min=0)
+    a = coefficients
+    slope, bend = toward(gram, a)
     low = torch.where(a < 1, -a / (1 - a).clamp(min=torch.finfo(a.dtype).tiny), 0.0)
     size = torch.where(bend > 0, slope / bend.clamp(min=torch.finfo(a.dtype).tiny), 0.0)
     size = torch.minimum(torch.maximum(size, low), torch.ones_like(size))
@@ -127,6 +55,21 @@ def best_step(gram: Gram, coefficients: Tensor, allowed: Tensor | None = None) -
         gain = gain.masked_fill(~allowed, -torch.inf)
     chosen = int(gain.argmax())
     return (chosen, float(size[chosen])) if gain[chosen] > 0 else (chosen, 0.0)
+
+
+def toward(gram: Gram, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    """What a step of size gamma towards each neuron brings: D falls by 2 gamma slope - gamma^2 bend.
+
+    Args:
+        gram: Of the layer.
+        coefficients: (N,), a.
+
+    Returns:
+        The slopes (b - G a) . (e_i - a) and the bends (e_i - a)' G (e_i - a), (N,) each.
+    """
+    g, b, a = gram.products, gram.target, coefficients
+    ga = g @ a
+    return (b - ga) - a @ (b - ga), (g.diagonal() - 2 * ga + a @ ga).clamp(min=0)
 
 
 def moved(coefficients: Tensor, chosen: int, size: float) -> Tensor:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..criteria.scoring import output, undisturbed
+from .gram import Gram
 from .groups import Group
-from .imitation import Gram
 from .measuring import measure
-from .output_imitation import Output, scaling
+from .output import Output
+from .scaling import scaling
 
 Kind = Literal["layer", "output", "accuracy"]
 

@@ -6,8 +6,8 @@ from torch.nn.functional import unfold
 
 from ..criteria.scoring import undisturbed
 from ..sample import Batches
+from .gram import Gram
 from .groups import Group
-from .imitation import Gram
 
 
 @torch.no_grad()

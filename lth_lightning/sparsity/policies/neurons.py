@@ -14,9 +14,10 @@ from ..allocation import check_density
 from ..mask import Mask
 from ..moments import Clock
 from ..neurons.channels import maskable, thinned, widths
+from ..neurons.greedy import GreedyImitation
 from ..neurons.groups import ADDED, Group, groups
 from ..neurons.layer import Kind, Layer, logits
-from ..neurons.selections import Choice, GreedyImitation, Selection, Stop
+from ..neurons.selection import Choice, Selection, Stop
 from ..neurons.slimming import fold_
 from ..sample import Draw, Sample, nothing
 from .base import Policy

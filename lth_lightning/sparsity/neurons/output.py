@@ -1,0 +1,57 @@
+"""Greedy global imitation: which of a layer's neurons make the network's output what it was (Ye et al., 2020)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..criteria.scoring import undisturbed
+from .groups import Group
+from .scaling import scaling
+
+
+class Output:
+    """The discrepancy of a network's output when a layer is f_a, to what it was with all of its neurons and before.
+
+    D(a) = E |out_a(z) - out(z)|^2, out being the logits of the network that is imitated. Where channels make gates it
+    jumps when one begins or ceases to, which slopes leave out.
+
+    Args:
+        net: The network, left as it was.
+        group: The neurons.
+        images: Batches of images, on the network's device.
+        targets: The logits to imitate, batch by batch.
+
+    Raises:
+        ValueError: If there are no images, or not as many batches of logits.
+    """
+
+    def __init__(self, net: nn.Module, group: Group, images: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
+        if not images or len(images) != len(targets):
+            raise ValueError(f"an output is imitated on images: give batches, and logits for each, not {len(images)}")
+        self.net, self.group, self.images, self.targets = net, group, images, targets
+        self.count = sum(map(len, images))
+
+    def discrepancy(self, coefficients: Tensor) -> float:
+        """D(a)."""
+        with torch.no_grad():
+            return float(self._sum(coefficients)) / self.count
+
+    def slopes(self, coefficients: Tensor) -> tuple[float, Tensor]:
+        """D(a), and dD/da_i of all neurons, from one forward and backward pass of each batch."""
+        total, slopes = 0.0, torch.zeros_like(coefficients)
+        for images, target in zip(self.images, self.targets, strict=True):
+            a = coefficients.clone().requires_grad_()
+            loss = self._of(a, images, target)
+            (own,) = torch.autograd.grad(loss, a)
+            total, slopes = total + float(loss.detach()), slopes + own.detach()
+        return total / self.count, slopes / self.count
+
+    def _sum(self, a: Tensor) -> Tensor:
+        return torch.stack([self._of(a, *pair) for pair in zip(self.images, self.targets, strict=True)]).sum()
+
+    def _of(self, a: Tensor, images: Tensor, target: Tensor) -> Tensor:
+        grad = torch.is_grad_enabled()
+        with scaling(self.net, self.group, a), undisturbed(self.net, "eval"), torch.set_grad_enabled(grad):
+            out: Tensor = self.net(images)
+        return (out - target).double().square().sum()
