@@ -7,7 +7,10 @@ from dataclasses import replace
 from .known_arms import KNOWN
 from .known_arms import Arm as Arm
 
-SPARE = (("#999999", "H"), ("#00C878", "d"), ("#B39B6B", "|"), ("#8AA0D0", "_"))
+SPARE = (
+    *(("#999999", "H"), ("#00C878", "d"), ("#B39B6B", "|"), ("#8AA0D0", "_"), ("#C2456B", "P"), ("#6A51A3", "X")),
+    *(("#1F6E5E", "p"), ("#D9A400", "*"), ("#2F5FA8", "D"), ("#7A4A1E", "h")),
+)
 SINGLE = ("dense", "ticket", "sparse")  # what stands for itself; every other arm is compared with the ticket
 PRUNED = ("ticket", "sparse")  # what pruning itself made; an experiment has the one or the other
 FROM = "from_"  # begins the arms of copies that start from a moment of the dense training

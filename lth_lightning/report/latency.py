@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from .arms import PRUNED, Arm, describe
 from .drawing import beside_each_other, legend
@@ -22,6 +22,8 @@ SIDES = {"masked": -1, "csr": 1}  # of the forms of one network, which would hid
 LOOKS = {"dense": ("#333333", "D"), "masked": ("#D55E00", "s"), "slim": ("#0072B2", "o"), "csr": ("#009E73", "^")}
 Place = tuple[int, str]  # number of images, device
 ROOM = 1.35  # factor beyond the values on both axes
+NARROW = 3.0  # measured speed-ups that span less have finer ticks
+FINE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,11 @@ def _panel(axes: Axes, own: pd.DataFrame, span: tuple[float, float]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(min(1.0, span[0]) / 1.15, span[1] * ROOM)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    for axis, (low, high) in (
+        (axes.xaxis, axes.get_xlim()),
+        (axes.yaxis, (own["measured"].min(), own["measured"].max())),
+    ):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if high > NARROW * low else FixedLocator(FINE))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("speed-up in theory")

@@ -10,6 +10,7 @@ from .arms import PREPARING
 from .reading import position
 from .setting import Setting
 
+FINDING = (*PREPARING, "pruned")  # trainings that find tickets, maybe with a rate of their own
 RATE = "lr"  # the axis that the conditions of Ma et al. choose from
 SAME = 1e-3  # small dense networks match the tickets whose density is the same within this share
 
@@ -66,7 +67,7 @@ def _points(table: pd.DataFrame) -> list[tuple[tuple[str, Any], ...]]:
         point if isinstance(point, dict) else {} for point in table.get("point", pd.Series(index=table.index))
     ]
     points = [tuple((axis, row[axis]) for axis in [*axes, *sorted({*row} - {*axes})] if axis in row) for row in rows]
-    if RATE in axes or table.loc[~table["arm"].isin(PREPARING), "lr"].nunique() < 2:
+    if RATE in axes or table.loc[~table["arm"].isin(FINDING), "lr"].nunique() < 2:
         return points
     rates = table["lr"].tolist()
     return [point if np.isnan(rate) else (*point, (RATE, rate)) for point, rate in zip(points, rates, strict=True)]

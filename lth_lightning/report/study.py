@@ -1,6 +1,6 @@
 """The page of a study: claims, figures and verdicts over methods and the points of a grid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,8 @@ from .winning import lines as winning_lines
 
 OF_VERDICTS = {"reinitialised", "small_dense"}  # what conditions compare with, and no sanity check by itself
 
-ONCE = ("sparse", "pruned")  # arms that are sparse within their only training
+# figures in which methods are side by side, and the arms of their networks; the last is the first on the page
+ALL_METHODS = {"tickets of all methods": ("ticket",), "all methods": ("sparse", "pruned")}
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
             drawings[name] = render(
                 partial(by_arm_figure, first, metric) if one else partial(accuracy_panels, own, metric)
             )
-    if len(sparse := _sparse(found)):
-        drawings = {"accuracy-all methods": render(partial(accuracy_figure, sparse, metric))} | drawings
+    for name, arms in ALL_METHODS.items():
+        if len(several := _of_methods(found, arms)):
+            drawings = {f"accuracy-{name}": render(partial(accuracy_figure, several, metric))} | drawings
     if gaps := gaps_of(found, metric):
         drawings["gap"] = render(lambda width: gap_figure(gaps, width, bar.gap))
     return drawings | draw_measured(found)
@@ -123,12 +125,12 @@ def _at_one_point(found: Mapping[Setting, pd.DataFrame]) -> bool:
     return len({str(setting.at) for setting in found}) == 1
 
 
-def _sparse(found: Mapping[Setting, pd.DataFrame]) -> pd.DataFrame:
-    """The sparse networks of all methods, if several at a single point make some in one training, named by these."""
+def _of_methods(found: Mapping[Setting, pd.DataFrame], arms: Sequence[str]) -> pd.DataFrame:
+    """The networks of these arms, named by their methods, if several methods at a single point have some."""
     tables = [
-        own.assign(arm=own["arm"].where(own["arm"] == "dense", setting.method))[own["arm"].isin(["dense", *ONCE])]
+        own.assign(arm=own["arm"].where(own["arm"] == "dense", setting.method))[own["arm"].isin(["dense", *arms])]
         for setting, own in found.items()
-        if own["arm"].isin(ONCE).any()
+        if own["arm"].isin(arms).any()
     ]
     if len(tables) < 2 or not _at_one_point(found):
         return pd.DataFrame()
