@@ -21,7 +21,7 @@ from .experiments import Built, Experiment, Study
 from .experiments.trainer import quiet_trainer
 from .failures import UsageError
 from .files import InUseError, held, replacing
-from .mistakes import usage_errors
+from .mistakes import refusals, usage_errors
 from .training import Seeds
 from .training.devices import default_threads
 
@@ -57,7 +57,9 @@ def analyze(folder: Path, args: Sequence[str]) -> None:
             raise UsageError(str(error)) from error
         torch.set_num_threads(default_threads(module))
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    if not sum(_write(folder, analysis, found, console) for analysis in analyses):
+    with refusals():
+        rows = sum(_write(folder, analysis, found, console) for analysis in analyses)
+    if not rows:
         raise UsageError(f"{folder}: {'; '.join(dict.fromkeys(analysis.nothing for analysis in analyses))}")
 
 

@@ -1,6 +1,5 @@
 """What analyses look at, and what they are."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ..experiments import Built, Result
 from ..experiments.grid import Point
+from ..sparsity.spelling import underscored
 from ..training import load
 
 Row = dict[str, Any]
@@ -133,4 +133,4 @@ class Analysis(ABC):
             >>> BetweenRounds().name
             'between_rounds'
         """
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+        return underscored(type(self))

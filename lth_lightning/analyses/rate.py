@@ -31,6 +31,7 @@ from ..sparsity.neurons import (
     within,
 )
 from ..sparsity.neurons.layer import Kind
+from ..training.misfit import MisfitError
 from ..training.sampling import first_images
 from .base import Analysis, Lineage, Row, named, state_of
 
@@ -104,7 +105,7 @@ class Rate(Analysis):
         if self.layers is None:
             return sorted(there.values(), key=lambda group: -group.count)[:1]
         if unknown := [name for name in self.layers if name not in there]:
-            raise ValueError(f"layers has {unknown[0]}, of which no neurons can be taken out: {', '.join(there)} can")
+            raise MisfitError(f"layers has {unknown[0]}, of which no neurons can be taken out: {', '.join(there)} can")
         return [there[name] for name in self.layers]
 
     def _layer(self, net: nn.Module, group: Group, batches: Sequence[Batch], seed: int) -> list[Row]:
@@ -113,7 +114,7 @@ class Rate(Analysis):
         few = Layer(net, group, list(joined(_first(batches, self.images_global))))
         place = next(net.parameters()).device
         if not float(layer.gram.target.mean()) > 0:
-            raise ValueError(f"{group.producer} gives nothing but zeros on these images: leave it out of layers")
+            raise MisfitError(f"{group.producer} gives nothing but zeros on these images: leave it out of layers")
         found = []
         for way, choices in self._ways(layer, few.output, batches, seed):
             at: dict[int, list[Chosen]] = {}

@@ -1,10 +1,10 @@
 """Controls that go on from what pruning found otherwise than by a ticket: dynamic sparse training, and a restart."""
 
-import re
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar
 
 from ..sparsity import Fixed, Initialisation, Mask, Policy, mix
+from ..sparsity.spelling import underscored
 from ..training import write_start
 from .base import Built, Ticket
 from .clock import clock_before
@@ -43,7 +43,7 @@ class DynamicTraining(Control):
     @property
     def arm(self) -> str:
         """By its policy, and how its weights are drawn where that is not the network's own way."""
-        policy = re.sub(r"(?<=[a-zA-Z])(?=[A-Z][a-z])", "_", type(self.policy).__name__).lower()
+        policy = underscored(type(self.policy))
         return self.name or (policy if self.initialise is None else f"{policy}_{self.initialise.name}")
 
     def check_data(self, built: Built) -> None:

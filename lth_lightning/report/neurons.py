@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from .facts import in_words
 from .layers import short_names
 from .wording import listed, share
 
@@ -92,16 +93,12 @@ def unmet(table: pd.DataFrame) -> list[str]:
 
 def _by(selections: pd.Series) -> str:
     counts = selections.value_counts()
-    named = [_words(str(name)) for name in counts.index]
+    named = [in_words(str(name)).lower() for name in counts.index]
     return (
         named[0]
         if len(named) == 1
         else listed(f"{name} ({count}\u00d7)" for name, count in zip(named, counts, strict=True))
     )
-
-
-def _words(name: str) -> str:
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
 def _percent(values: pd.Series) -> str:

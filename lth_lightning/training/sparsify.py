@@ -204,7 +204,8 @@ class Sparsify(Callback):
         self.dense_gradients += self.policy.reads_gradients
         mask = self._agreed(trainer, mask)
         if self.policy.changes_weights and trainer.world_size > 1:
-            module.load_state_dict(trainer.strategy.broadcast(module.state_dict()))
+            mine = {name: value.cpu() for name, value in module.state_dict().items()}
+            module.load_state_dict(trainer.strategy.broadcast(mine))
         if mask is self.mask or mask == self.mask:
             return
         for watcher in self.watchers:

@@ -16,6 +16,7 @@ from lth_lightning.sparsity import (
     Draw,
     Gradual,
     Mask,
+    Neurons,
     Now,
     Policy,
     Random,
@@ -25,6 +26,7 @@ from lth_lightning.sparsity import (
     count,
     generator,
 )
+from lth_lightning.sparsity.neurons import LocalImitation
 from lth_lightning.training import Sparsify
 
 SIZES = {"body.0.weight": 4 * 9, "body.4.weight": 64 * 3}
@@ -125,3 +127,16 @@ def test_two_devices_with_the_same_images_train_as_one_does(tmp_path: Path) -> N
         assert same(each["mask"], alone["mask"])
         assert same(each["weights"], alone["weights"])
         assert each["history"] == alone["history"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_neurons_are_those_of_the_first_device_and_so_are_the_weights_of_what_reads_them(tmp_path: Path) -> None:
+    policy = Neurons(0.6, LocalImitation(), Sample(per_class=None, batches=1))  # each device chooses by its own images
+    first, second = train(tmp_path / "two", policy, shared=False, devices=2)
+    assert same(first["mask"], second["mask"])
+    assert same(first["weights"], second["weights"])
+    assert [step for step, _ in first["history"]] == [0, 6]
+    assert Mask(first["mask"]).density <= 0.6
+    for name, kept in first["mask"].items():
+        assert first["weights"][name][~kept].count_nonzero() == 0

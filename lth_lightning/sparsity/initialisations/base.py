@@ -1,6 +1,5 @@
 """How the weights that a mask keeps are drawn, where what it prunes is to be known from the start."""
 
-import re
 from abc import ABC, abstractmethod
 from inspect import signature
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..mask import Mask
+from ..spelling import underscored
 from ..units import owner
 
 
@@ -41,7 +41,7 @@ class Initialisation(ABC):
             >>> SparseFanIn().name, SparseFanIn(scale=1.0).name
             ('sparse_fan_in', 'sparse_fan_in_scale_1')
         """
-        words = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()]
+        words = [underscored(type(self))]
         plain = {name: parameter.default for name, parameter in signature(type(self)).parameters.items()}
         own = {name: getattr(self, name) for name in plain if getattr(self, name) != plain[name]}
         words += [f"{name}_{value:g}" if isinstance(value, float) else f"{name}_{value}" for name, value in own.items()]
