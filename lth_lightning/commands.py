@@ -24,12 +24,15 @@ from .experiments.runner import Run
 from .experiments.status import told
 from .failures import UsageError, out_of_space
 from .files import InUseError
+from .jobs import share
 from .mistakes import missing, refusals, usage_errors
 from .reporting import folder_of
 from .slurm import requeueing, submit
 from .sparsity import Mask
 from .training import CollapseWarning, Seeds
 from .training.devices import default_threads
+
+ONE = "this is a single experiment: make it a study of one method, with seeds and a grid, or leave --jobs out"
 
 
 def dispatch(command: str, args: list[str], debug: bool) -> int:
@@ -84,7 +87,8 @@ def _quiet(debug: bool) -> Iterator[None]:
 
 def train(command: str, args: list[str]) -> None:
     """`lth run` and `lth fit`."""
-    most, args = tasks(args) if command == "run" else (None, args)
+    most, args = sharers("--slurm", args) if command == "run" else (None, args)
+    processes, args = sharers("--jobs", args) if command == "run" else (None, args)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with usage_errors(command):
         arguments = Arguments(command, args)
@@ -107,6 +111,8 @@ def train(command: str, args: list[str]) -> None:
         weights = job.prunable(built.module)
         arguments.check_claims(own)
         job.check(built)
+        if processes is not None and not job.shares:
+            raise UsageError(f"--jobs {processes} shares the parts of a study, and {ONE}")
         _claim(job, lambda config: Arguments.completed(command, config))
         torch.set_num_threads(default_threads(built.module))
         finished = job.finished
@@ -115,11 +121,14 @@ def train(command: str, args: list[str]) -> None:
             job.check_data(built)
             _introduce(console, job, built, weights)
     if most is not None:
-        console.print(submit(args, job.folder, job.missing() if job.shares else min(1, job.missing()), most))
+        words = [*args, *([] if processes is None else ["--jobs", str(processes)])]
+        console.print(submit(words, job.folder, job.missing() if job.shares else min(1, job.missing()), most))
         return
     tracker = _tracker(given.track, job, console)
     counted = (lambda: job.finished) if job.shares else None
     with requeueing(job.folder), TerminalProgress(console, job.trainings, counted) as progress:
+        if processes is not None and finished < job.trainings:
+            share(args, job.folder, processes, progress)
         job.run(partial(_watch, job, progress, tracker), thorough=tracker is not None)
     _conclude(console, job, progress.trained)
     if given.analyses and not job.missing():
@@ -153,15 +162,15 @@ def _watch(job: Run, progress: Observer, tracker: Any, folder: Path) -> Iterator
         own.close()
 
 
-def tasks(args: list[str]) -> tuple[int | None, list[str]]:
-    """How many tasks of SLURM share the work, if any, and the other words."""
+def sharers(option: str, args: list[str]) -> tuple[int | None, list[str]]:
+    """How many share the work by an option, --slurm or --jobs, if any, and the other words."""
     for place, word in enumerate(args):
         flag, _, value = word.partition("=")
-        if flag == "--slurm":
+        if flag == option:
             after = place + 1 if value else place + 2
             value = value or "".join(args[place + 1 : after])
-            if not value.isdecimal():
-                raise UsageError(f"--slurm is '{value}': say how many tasks may run at once, such as --slurm 8")
+            if not value.isdecimal() or not int(value):
+                raise UsageError(f"{option} is '{value}': say how many may run at once, 1 or more, such as {option} 8")
             return int(value), [*args[:place], *args[after:]]
     return None, args
 

@@ -27,6 +27,7 @@ OPTIONS = {
     "bar.epochs": "how long a sufficient training is; by default the given one is taken to be",
     "bar.alpha": "the rate of false wins; 0.05 by default",
     "analyses": "what to look at, such as [{class_path: Planes, init_args: {number: 31}}]",
+    "jobs": "share a study among so many processes of this machine, and its GPUs",
     "slurm": "submit it to SLURM as an array of so many tasks at most, which share what is left to do",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",
@@ -40,7 +41,14 @@ OPTIONS = {
 }
 _VALUES = {
     **{"folder": "FOLDER", "config": "NAME", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
-    **{"trial": "BOOL", "claims": "LIST", "analyses": "LIST", "slurm": "NUMBER", "bar.epochs": "NUMBER"},
+    **{
+        "trial": "BOOL",
+        "claims": "LIST",
+        "analyses": "LIST",
+        "slurm": "NUMBER",
+        "jobs": "NUMBER",
+        "bar.epochs": "NUMBER",
+    },
     **dict.fromkeys(("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.alpha"), "SHARE"),
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
     **{"to": "FOLDER", "formats": "LIST"},
@@ -50,7 +58,7 @@ _BAR = ("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.epochs", "bar.alpha")
 _PRUNABLE = ("prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")
 OPTIONS_OF = {
-    "run": (*_TRAINING, *_BAR, *_PRUNABLE, "slurm", *_ALWAYS),
+    "run": (*_TRAINING, *_BAR, *_PRUNABLE, "jobs", "slurm", *_ALWAYS),
     "fit": (*_TRAINING, *_BAR, *_PRUNABLE, *_ALWAYS),
     "validate": ("config", "ckpt_path", *_ALWAYS),
     "test": ("config", "ckpt_path", *_ALWAYS),

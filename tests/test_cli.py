@@ -98,7 +98,7 @@ def test_help_names_every_option_of_ours_and_nothing_else(command: str, capsys: 
         aside |= {"--experiment", "--experiment.help"}
     if command not in ("run", "fit"):  # taken for the sake of an experiment's config.yaml
         aside |= {f"--{name}" for name in set(help.OPTIONS_OF["run"]) - set(help.OPTIONS_OF[command])}
-    ours_by_hand = {"--debug", "--help_all", "--slurm"}
+    ours_by_hand = {"--debug", "--help_all", "--slurm", "--jobs"}
     assert ours - aside == {f"--{name}" for name in help.OPTIONS_OF[command]} - ours_by_hand
     said = lth(f"{command} --help", capsys)
     assert all(f"  --{name} " in said.out and help.OPTIONS[name] in said.out for name in help.OPTIONS_OF[command])

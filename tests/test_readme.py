@@ -10,7 +10,7 @@ import torch
 
 from lth_lightning import configs
 from lth_lightning.arguments import Arguments
-from lth_lightning.commands import tasks
+from lth_lightning.commands import sharers
 from lth_lightning.help import COMMANDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -32,10 +32,10 @@ def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch)
     _, command, *args = shlex.split(line)
     assert command in COMMANDS
     if command == "run":
-        _, args = tasks(args)
+        _, args = sharers("--slurm", args)
         assert Arguments(command, configs.resolve(args)).experiment(None).trainings >= 1
     elif command == "fit":
-        _, args = tasks(args)
+        _, args = sharers("--slurm", args)
         assert Arguments(command, configs.resolve(args)).config.folder
 
 

@@ -1,6 +1,7 @@
 """What is sensible on which device."""
 
 import os
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -56,3 +57,18 @@ def default_threads(net: nn.Module) -> int:
         return 1
     given = os.environ.get("SLURM_CPUS_PER_TASK", "")
     return min(torch.get_num_threads(), int(given)) if given.isdecimal() else torch.get_num_threads()
+
+
+def environments(count: int, here: Mapping[str, str], cores: int, gpus: int) -> list[dict[str, str]]:
+    """The environment of each process: its share of the threads, and its GPU.
+
+    Args:
+        count: How many processes.
+        here: This environment.
+        cores: How many processor cores there are to share.
+        gpus: How many GPUs; those that CUDA_VISIBLE_DEVICES names, if it does.
+    """
+    threads = max(1, min(cores, int(here.get("OMP_NUM_THREADS") or cores)) // count)
+    names = [name for name in here.get("CUDA_VISIBLE_DEVICES", "").split(",") if name] or [*map(str, range(gpus))]
+    own = [{"CUDA_VISIBLE_DEVICES": names[number % len(names)]} if names else {} for number in range(count)]
+    return [{**here, "OMP_NUM_THREADS": str(threads), **each} for each in own]

@@ -11,7 +11,7 @@ from typed import lth
 from lth_lightning.experiments import Dense, DynamicTraining, Experiment, PruningInTraining, SparseTraining
 from lth_lightning.experiments.clock import clock_before
 from lth_lightning.experiments.trainer import quiet_trainer
-from lth_lightning.sparsity import SET, AtInit, Clock, Gradual, Random
+from lth_lightning.sparsity import SET, AtInit, Clock, Gradual, Mask, Random, prunable
 from lth_lightning.training import Seeds, Sparsify
 from lth_lightning.training.moments import clock_of
 
@@ -60,8 +60,13 @@ def test_it_is_the_clock_that_the_training_then_has(options: dict[str, Any], tmp
 def test_moments_that_do_not_fit_are_refused_before_the_dense_network_is_trained(experiment: Experiment) -> None:
     built = tiny.build(Seeds.of(0), 0)
     built.data.prepare_data()
-    with pytest.raises(ValueError, match=r"end is 13it \(step 13\), but training ends after 12 steps"):
+
+    def check() -> None:
         experiment.check_data(built)
+        experiment.check_training({}, built, Mask.dense(prunable(built.module)))
+
+    with pytest.raises(ValueError, match=r"end is 13it \(step 13\), but training ends after 12 steps"):
+        check()
     with pytest.raises(ValueError, match="end is 13it"):
         Dense().check_data(tiny.build(Seeds.of(0), 0, None, Sparsify(LATE)))
 
