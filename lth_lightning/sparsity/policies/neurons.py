@@ -108,10 +108,11 @@ class Neurons(Policy):
         if net not in _FOUND:
             shape = now.shape or next(iter(now.draw(self.sample)))[0].shape[1:]
             _FOUND[net] = self._found(net, mask, shape)
-        found = _FOUND[net]
-        asked = widths(Mask.dense(mask), found, self.density)
-        for number, group in enumerate(found, start=1):
-            if now.step == max(1, round(number * now.clock.total / (len(found) + 1))):
+        found, total = _FOUND[net], now.clock.total
+        turns = {group: max(1, round(number * total / (len(found) + 1))) for number, group in enumerate(found, start=1)}
+        if now.step in turns.values():
+            asked = widths(Mask.dense(mask), found, self.density)
+            for group in (group for group, step in turns.items() if step == now.step):
                 mask = self._pruned(net, mask, now, group, asked[group.producer])
         return mask
 
