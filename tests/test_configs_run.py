@@ -21,7 +21,7 @@ from lth_lightning.cli import main
 from lth_lightning.data import Arrays
 from lth_lightning.report import read, write_report
 from lth_lightning.report.quantity import arms_of
-from lth_lightning.sparsity import count
+from lth_lightning.sparsity import Neurons, count
 
 ROOT = Path(__file__).parent.parent
 METHODS_OF_EXPERIMENTS = ("omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket")
@@ -108,7 +108,8 @@ def test_an_experiment_runs_as_it_is_shipped_in_a_small_way(experiment: str) -> 
     assert len(rows) == experiment.trainings
     lowest = min(getattr(experiment, "densities", [1]))
     sparse = [row["density"] for row in rows if row["arm"] != "small_dense"]  # which has a density of its own
-    assert min(sparse) == pytest.approx(lowest, abs=0.001)
+    neurons = isinstance(getattr(experiment, "policy", None), Neurons)  # at most; a trial ends a layer after few steps
+    assert min(sparse) == pytest.approx(lowest, abs=0.001) or (neurons and min(sparse) < lowest)
 
 
 @pytest.mark.parametrize(
