@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -34,7 +33,7 @@ def share(words: Sequence[str], folder: Path, count: int, progress: TerminalProg
     Raises:
         StoppedError: If a signal asks to stop, once all have saved and ended.
     """
-    seen = {row["folder"] for row in _rows(folder)}
+    seen = {row["folder"] for row in finished(folder)[0]}
     with _started(words, folder / "jobs", count) as processes:
         while running := [process for process in processes if process.poll() is None]:
             try:
@@ -73,11 +72,7 @@ def _started(words: Sequence[str], logs: Path, count: int) -> Iterator[list[subp
 
 
 def _tell(folder: Path, seen: set[str], progress: TerminalProgress) -> None:
-    for row in _rows(folder):
+    for row in finished(folder)[0]:
         if row["folder"] not in seen:
             seen.add(row["folder"])
             progress.finished(row, anew=True)
-
-
-def _rows(folder: Path) -> list[dict[str, Any]]:
-    return finished(folder)[0]

@@ -2,7 +2,7 @@
 
 from .baselines import BatchNormScale, FilterNorm, ForwardSelection, RandomNeurons
 from .channels import alive, maskable, thinned, widths
-from .choosing import best, by_chance, by_norm, by_scale, forward_selection
+from .choosing import best, by_chance, by_norm, by_scale, forward_selection, uniform
 from .gram import Gram, Step
 from .greedy import GlobalImitation, GreedyImitation, LocalImitation
 from .groups import Group, groups
@@ -13,7 +13,7 @@ from .output import Output
 from .output_imitation import imitate_output
 from .selection import Choice, Selection, Stop
 from .slimming import fold_, slimmed
-from .tracing import Chosen, after, fixed_steps, settled, spaced, uniform, within
+from .tracing import Chosen, after, fixed_steps, settled, spaced, within
 
 __all__ = [
     "BatchNormScale",

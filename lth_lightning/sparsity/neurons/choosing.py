@@ -48,11 +48,22 @@ def best(scores: Tensor, width: int) -> Tensor:
     Raises:
         ValueError: If the width is none of these.
     """
-    check_width(width, len(scores))
-    order = scores.argsort(descending=True, stable=True)
-    coefficients = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
-    coefficients[order[:width]] = 1 / len(scores)
-    return coefficients
+    return _alike(_first(scores, width), len(scores), 1 / len(scores))
+
+
+def uniform(scores: Tensor, width: int) -> Tensor:
+    """(N,) the same weight 1 / n for each of the n best-scored neurons: the mean of the layer's scale, as in sampling.
+
+    `best` leaves them as they are, 1 / N, as filter pruning does; then an output gets smaller with its width.
+
+    Args:
+        scores: (N,), higher is better; of equals the first.
+        width: n, 1 to N.
+
+    Raises:
+        ValueError: If the width is none of these.
+    """
+    return _alike(_first(scores, width), len(scores), 1 / width)
 
 
 def forward_selection(
@@ -80,15 +91,26 @@ def forward_selection(
         losses = {}
         with undisturbed(net, "eval"), torch.no_grad():
             for i in tried:
-                with scaling(net, group, _uniform([*chosen, i], group.count).to(images.device)):
+                with scaling(net, group, _mean([*chosen, i], group.count).to(images.device)):
                     losses[i] = float(cross_entropy(net(images), labels))
         best_one = min(tried, key=lambda i: (losses[i], i))
         chosen.append(best_one)
-        yield Step(_uniform(chosen, group.count), losses[best_one], best_one, 1 / len(chosen))
+        yield Step(_mean(chosen, group.count), losses[best_one], best_one, 1 / len(chosen))
 
 
-def _uniform(kept: list[int], count: int) -> Tensor:
+def _mean(kept: list[int], count: int) -> Tensor:
     """The same weight for each of these; in the simplex."""
-    coefficients = torch.zeros(count, dtype=torch.float64)
-    coefficients[kept] = 1 / len(kept)
+    return _alike(torch.tensor(kept), count, 1 / len(kept))
+
+
+def _first(scores: Tensor, width: int) -> Tensor:
+    """The best-scored neurons, the best first."""
+    check_width(width, len(scores))
+    return scores.argsort(descending=True, stable=True)[:width]
+
+
+def _alike(kept: Tensor, count: int, weight: float) -> Tensor:
+    """The same weight for each of these, none for the others."""
+    coefficients = torch.zeros(count, dtype=torch.float64, device=kept.device)
+    coefficients[kept] = weight
     return coefficients

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import torch
 from torch import Tensor
 
-from .gram import Gram, Step, check_width
+from .gram import Gram, Step
 from .imitation import imitate, toward
 
 SETTLED = 1e-3  # of the discrepancy; what falls by no larger share in as many steps as there are neurons has converged
@@ -91,24 +90,6 @@ def fixed_steps(gram: Gram) -> Iterator[Step]:
         a = (1 - size) * a
         a[chosen] += size
         yield Step(a, gram.discrepancy(a), chosen, size)
-
-
-def uniform(scores: Tensor, width: int) -> Tensor:
-    """(N,) the same weight 1 / n for each of the n best-scored neurons: the mean of the layer's scale, as in sampling.
-
-    `best` leaves them as they are, 1 / N, as filter pruning does; then an output gets smaller with its width.
-
-    Args:
-        scores: (N,), higher is better; of equals the first.
-        width: n, 1 to N.
-
-    Raises:
-        ValueError: If the width is none of these.
-    """
-    check_width(width, len(scores))
-    coefficients = torch.zeros(len(scores), dtype=torch.float64, device=scores.device)
-    coefficients[scores.argsort(descending=True, stable=True)[:width]] = 1 / width
-    return coefficients
 
 
 def after(steps: Iterable[Step], numbers: Sequence[int]) -> Iterator[Chosen]:
