@@ -23,7 +23,7 @@ def flops(trainer: Trainer, built: Built, sparsify: Sparsify, end: int) -> dict[
         sparsify: The pruning callback, with the history of its mask.
         end: The number of steps after which training ended.
     """
-    shape, images = getattr(built.data, "input_shape", None), _images_in_a_step(trainer, built)
+    shape, images = built.shape, _images_in_a_step(trainer, built)
     if shape is None or images is None or not is_overridden("forward", built.module):
         return {}
     if sparsify.mask is None or not sparsify.history:  # resumed from a checkpoint of a version that kept none

@@ -63,7 +63,7 @@ class PruningInTraining(Tickets):
         super().check_training(changes, built, weights)
         if changes != self.settings:
             return
-        clock, shape = clock_before(built), getattr(built.data, "input_shape", None)
+        clock, shape = clock_before(built), built.shape
         self._policy.check_clock(clock)
         if shape is not None:
             for density in self.densities:
@@ -71,8 +71,7 @@ class PruningInTraining(Tickets):
 
     def introduced(self, built: Built, weights: Mask) -> Sequence[str]:
         """What the policy leaves alone of the network."""
-        shape = getattr(built.data, "input_shape", None)
-        return [] if shape is None else self._policy.leaves_alone(built.module, weights, shape)
+        return [] if built.shape is None else self._policy.leaves_alone(built.module, weights, built.shape)
 
     def taking(self, policy: Policy) -> Self:
         """By the policy of the config's own Sparsify."""

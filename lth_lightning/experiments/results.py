@@ -89,7 +89,7 @@ def structure(built: Built, mask: Mask) -> dict[str, Any]:
         built: What was trained; its data module tells the `input_shape`, or nothing is said.
         mask: The mask that the trained network has.
     """
-    shape = getattr(built.data, "input_shape", None)
+    shape = built.shape
     if shape is None or mask.kept == mask.size:
         return {}
     found = diagnose(built.module, mask, shape)

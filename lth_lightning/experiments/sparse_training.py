@@ -60,15 +60,14 @@ class SparseTraining(Experiment):
 
     def check_training(self, changes: Mapping[str, Any], built: Built, weights: Mask) -> None:
         """The policy can prune the network."""
-        shape = getattr(built.data, "input_shape", None)
+        shape = built.shape
         if not changes and shape is not None:
             for density in self.densities:
                 self._policy.at(density).check_net(built.module, weights, shape, clock_before(built))
 
     def introduced(self, built: Built, weights: Mask) -> Sequence[str]:
         """What the policy leaves alone of the network."""
-        shape = getattr(built.data, "input_shape", None)
-        return [] if shape is None else self._policy.leaves_alone(built.module, weights, shape)
+        return [] if built.shape is None else self._policy.leaves_alone(built.module, weights, built.shape)
 
     def taking(self, policy: Policy) -> Self:
         """By the policy of the config's own Sparsify."""

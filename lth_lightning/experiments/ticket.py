@@ -19,6 +19,11 @@ class Built(NamedTuple):
     data: LightningDataModule
     trainer: dict[str, Any]
 
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """An image's (C, H, W), where the data module tells its `input_shape`."""
+        return getattr(self.data, "input_shape", None)
+
 
 @dataclass(frozen=True)
 class Ticket:
