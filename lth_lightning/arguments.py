@@ -78,6 +78,7 @@ class Arguments(LightningCLI):
         parser.add_argument("--seeds", type=list[int], default=[0], help=OPTIONS["seeds"])
         parser.add_argument("--track", type=Literal["wandb", "offline", "none"], default="none", help=OPTIONS["track"])
         parser.add_argument("--save_seconds", type=float, default=20.0, help=OPTIONS["save_seconds"])
+        parser.add_argument("--replicas", type=int | Literal["auto"], default=1, help=OPTIONS["replicas"])
         parser.add_argument("--retry", type=bool, default=False, help=OPTIONS["retry"])
         parser.add_argument("--trial", type=bool, default=False, help=OPTIONS["trial"])
         parser.add_argument("--claims", type=list[Claim], default=[], help=OPTIONS["claims"])

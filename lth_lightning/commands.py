@@ -106,6 +106,7 @@ def train(command: str, args: list[str]) -> None:
             arguments.prunable(own),
             given.save_seconds,
             given.retry,
+            given.replicas,
             arguments.varied,
         )
         weights = job.prunable(built.module)

@@ -18,6 +18,7 @@ OPTIONS = {
     "seeds": "one replicate each, such as [0,1,2]; [0] by default",
     "track": "curves in Weights & Biases: wandb, offline or none, the default",
     "save_seconds": "how often a running training is saved; 20 by default",
+    "replicas": "how many trainings step at once, for GPUs: a number, or auto to measure; 1 by default",
     "retry": "true tries trainings again that failed (diverged, out of memory); false by default",
     "trial": "true tries a study out: two rounds, one seed, the ends of every axis; debug sets it",
     "claims": "what the report judges: says, of, minus, at, lies or moves",
@@ -41,6 +42,7 @@ OPTIONS = {
 }
 _VALUES = {
     **{"folder": "FOLDER", "config": "NAME", "seeds": "LIST", "track": "WHERE", "save_seconds": "SECONDS"},
+    "replicas": "NUMBER",
     **{
         "trial": "BOOL",
         "claims": "LIST",
@@ -53,7 +55,7 @@ _VALUES = {
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
     **{"to": "FOLDER", "formats": "LIST"},
 }
-_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "analyses")
+_TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "replicas", "retry", "trial", "claims", "analyses")
 _BAR = ("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.epochs", "bar.alpha")
 _PRUNABLE = ("prunable.include", "prunable.exclude")
 _ALWAYS = ("print_config", "help_all", "debug")

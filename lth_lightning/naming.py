@@ -30,7 +30,7 @@ OURS = (
     Annealing,
     LearningRateSchedule,
 )
-TOP = ("folder", "seeds", "track", "save_seconds", "retry", "trial", "claims", "analyses", "bar")
+TOP = ("folder", "seeds", "track", "save_seconds", "replicas", "retry", "trial", "claims", "analyses", "bar")
 HOMES: tuple[tuple[str, ModuleType, type], ...] = (  # what to write before a class's name, where it is, its base
     ("lth_lightning.models", models, torch.nn.Module),
     ("lth_lightning.data", datasets, datasets.ArrayDataModule),

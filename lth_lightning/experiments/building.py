@@ -38,7 +38,13 @@ Vary = Callable[[Mapping[str, Any]], Variation]
 
 
 class Observer(Protocol):
-    """Sees trainings happen: progress on the terminal, W&B."""
+    """Sees trainings happen: progress on the terminal, W&B.
+
+    Where several trainings are done at once, each in a thread, one that `follows_several` is told of what happens when
+    it does, by the thread of the training; others of one training after the other.
+    """
+
+    follows_several: bool
 
     def started(self, ticket: Ticket, name: str, epochs: int) -> None:
         """A training starts or resumes.

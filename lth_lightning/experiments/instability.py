@@ -1,15 +1,15 @@
 """From when on does SGD noise not matter any more?"""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from ..sparsity import Mask
 from ..training import Moment, write_start
 from .base import Built, Experiment, Recipe, Result, Ticket
-from .failed import FailedTrainingError
+from .beside import beside
 from .noise import other_noise
 from .refusals import refuse_own_mask
 from .rewind import early
@@ -51,15 +51,15 @@ class Instability(Experiment):
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
         """Run one replicate: `round-00` is dense, `from_500it/copy-1` a copy."""
         results = [recipe.train(Ticket(), folder / "round-00", keep=self.moments)]
+        begun = []
         for moment in self.moments:
             arm = _arm(moment)
             kept = results[0].kept(moment)
             start = write_start(folder / arm / "start.ckpt", kept, kept, optimizer=self.optimizer)
             for copy in range(1, self.copies + 1):
-                with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
-                    own = other_noise(recipe, copy, arm)
-                    results.append(own.train(Ticket(arm, start=start), folder / arm / f"copy-{copy}"))
-        return results
+                own, there = other_noise(recipe, copy, arm), folder / arm / f"copy-{copy}"
+                begun.append(beside(partial(own.train, Ticket(arm, start=start), there)))
+        return results + [result for each in begun for result in each()]
 
     def check(self, built: Built, weights: Mask) -> None:
         """The network is dense."""

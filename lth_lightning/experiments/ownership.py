@@ -12,7 +12,17 @@ from .base import Experiment
 Config = dict[str, Any]
 Completed = Callable[[Config], Config]
 MayDiffer = Callable[[str, Config, Config], bool]
-GROW = {"folder", "seeds", "track", "save_seconds", "retry", "claims", "analyses", "bar"}  # no training depends on them
+GROW = {
+    "folder",
+    "seeds",
+    "track",
+    "save_seconds",
+    "replicas",
+    "retry",
+    "claims",
+    "analyses",
+    "bar",
+}  # no training depends on them
 ARGUMENTS = "experiment.init_args."
 
 

@@ -1,5 +1,6 @@
 """Progress: a live display on a terminal, plain lines elsewhere."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,6 +39,8 @@ class TerminalProgress:
         every: Seconds between lines of one training when it is no terminal.
     """
 
+    follows_several = True
+
     def __init__(
         self, console: Console, total: int, counted: Callable[[], int] | None = None, every: float = 15.0
     ) -> None:
@@ -50,6 +53,8 @@ class TerminalProgress:
         self._others = counted is not None
         self._names: set[str] = set()
         self._begun = self._told = time.monotonic()
+        self._now = threading.local()  # what each thread trains
+        self._shares: dict[int, float] = {}  # how far each is
         self._live = Progress(
             SpinnerColumn(),
             TextColumn("[bold]{task.fields[count]}[/bold] {task.description}"),
@@ -71,28 +76,28 @@ class TerminalProgress:
     def started(self, ticket: Ticket, name: str, epochs: int) -> None:
         """Show what is trained now."""
         density = "" if ticket.mask is None else f", density {ticket.mask.density:.1%}"
-        self._what = f"{name} ({ticket.arm.replace('_', ' ')}{density})"
-        self._epochs = max(1, epochs)
-        self._share = 0.0
+        self._now.what = f"{name} ({ticket.arm.replace('_', ' ')}{density})"
+        self._now.epochs = max(1, epochs)
+        self._share(0.0)
         self._update("")
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Show an epoch and its validation accuracy."""
         accuracy = f", validation accuracy {row['val_accuracy']:.2%}" if "val_accuracy" in row else ""
-        note = f"epoch {row['epoch']}/{self._epochs}{accuracy}"
-        self._share = row["epoch"] / self._epochs
+        note = f"epoch {row['epoch']}/{self._now.epochs}{accuracy}"
+        self._share(row["epoch"] / self._now.epochs)
         self._update(note)
         if not self.console.is_terminal and time.monotonic() - self._told >= self.every:
-            self._print(f"  {self._what}: {note}{self._left()}")
+            self._print(f"  {self._now.what}: {note}{self._left()}")
 
     def noted(self, note: Mapping[str, Any]) -> None:
         """A line for a layer whose neurons were chosen."""
         if "layer" in note:
-            self._print(f"  {self._what}: {layer_line(note)}{self._left()}")
+            self._print(f"  {self._now.what}: {layer_line(note)}{self._left()}")
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A line for a training that has just finished; none for those that were there."""
-        self._share = 0.0
+        self._share(0.0)
         self._end(row["folder"])
         if not anew:
             return
@@ -105,7 +110,7 @@ class TerminalProgress:
 
     def failed(self, name: str, why: str) -> None:
         """A line for a training that failed."""
-        self._share = 0.0
+        self._share(0.0)
         self._end(name)
         self._print(f"{self.done}/{self.total} {name} failed: {why}")
 
@@ -113,9 +118,13 @@ class TerminalProgress:
         self._names.add(name)
         self.done = self._counted()
 
+    def _share(self, share: float) -> None:
+        self._shares[threading.get_ident()] = share
+
     def _left(self) -> str:
-        trained = (self.done - self._before if self._others else self.trained) + self._share
-        remaining = self.total - self.done - self._share
+        share = sum(self._shares.values())
+        trained = (self.done - self._before if self._others else self.trained) + share
+        remaining = self.total - self.done - share
         if trained == 0 or remaining <= 0:
             return ""
         return f", about {duration((time.monotonic() - self._begun) / trained * remaining)} left"
@@ -123,10 +132,10 @@ class TerminalProgress:
     def _update(self, note: str) -> None:
         self._live.update(
             self._task,
-            description=self._what,
+            description=self._now.what,
             count=f"{self.done + 1}/{self.total}",
             note=note + self._left(),
-            completed=self._share,
+            completed=self._shares[threading.get_ident()],
         )
 
     def _print(self, line: str) -> None:

@@ -1,6 +1,5 @@
 """How to train any ticket with Lightning, once and resumably."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,11 +24,14 @@ from ..training import (
     SeedSteps,
     Sparsify,
     load,
+    lockstep,
 )
+from ..training.together import Place, placed
 from .base import Built, Result, Ticket
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
 from .flops import flops
+from .later import later
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .stopwatch import Stopwatch
@@ -40,9 +42,9 @@ WAIT_SECONDS = 0.5
 
 
 def pause() -> None:
-    """Let another process get on, unless a signal asks to stop."""
+    """Let another process get on, or another training here, unless a signal asks to stop."""
     stop_if_asked()
-    time.sleep(WAIT_SECONDS)
+    lockstep.pause(WAIT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -88,20 +90,26 @@ class LightningRecipe:
             FailedTrainingError: If it fails, or did before and is not to be retried; `failures` has it then.
         """
         finished = read_result(folder)
-        result = finished or self._attempt(ticket, folder, keep)
+        if finished is not None:
+            return self._told(finished, anew=False)
+        with placed() as place:
+            own = self if place is None else replace(self, observers=[later(each) for each in self.observers])
+            return own._told(own._attempt(ticket, folder, keep, place), anew=True)
+
+    def _told(self, result: Result, anew: bool) -> Result:
         self.ledger.add(result.row)
         for observer in self.observers:
-            observer.finished(dict(result.row), anew=finished is None)
+            observer.finished(dict(result.row), anew=anew)
         return result
 
-    def _attempt(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
+    def _attempt(self, ticket: Ticket, folder: Path, keep: Sequence[str], place: Place | None) -> Result:
         stop_if_asked()
         before = None if self.retry else noted(folder)
         try:
             if before is not None:
                 raise FailedTrainingError(before)
             forget(folder)
-            return self._train(ticket, folder, keep)
+            return self._train(ticket, folder, keep, place)
         except (RuntimeError, MemoryError) as error:
             why = before or reason(error)
             if why is None:
@@ -148,7 +156,7 @@ class LightningRecipe:
             setattr(built.data, name, value)
         return built
 
-    def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str]) -> Result:
+    def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str], place: Place | None) -> Result:
         init = self.seeds.init if ticket.init is None else ticket.init
         built = self._built(init, ticket.width)
         own = own_sparsify(built.trainer["callbacks"])
@@ -170,6 +178,8 @@ class LightningRecipe:
         ]
         trainer = quiet_trainer(built.trainer, folder, callbacks, Moment.parse(ticket.more).count)
         sparsify.listener = self._note
+        if place is not None:
+            place.reserve(trainer, built.module)
         for observer in self.observers:
             observer.started(ticket, self._name(folder), trainer.max_epochs or 0)
         start = last if last.exists() else ticket.start

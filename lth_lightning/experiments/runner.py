@@ -1,15 +1,17 @@
 """Runs an experiment: its folder, its replicates, and who watches."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ..files import InUseError, held, replacing
 from ..sparsity import Mask, Prunable
 from ..training import Seeds
+from ..training.together import Fleet
 from .base import Built, Experiment, Part, Result
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
 from .failed import FailedTrainingError
@@ -19,6 +21,8 @@ from .results import Ledger
 from .study import Study
 from .trainer import quiet_trainer
 from .widths import parameters, refuse_too_few
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Run:
         prunable: Which weights a mask is over.
         save_seconds: How often a running training is saved.
         retry: Whether to try trainings again that failed before.
+        replicas: How many trainings step at once, if there are as many that need not wait for each other.
         vary: Makes a changed configuration, for the points of a study.
 
     Raises:
@@ -48,6 +53,7 @@ class Run:
     prunable: Prunable = field(default_factory=Prunable)
     save_seconds: float = 20.0
     retry: bool = False
+    replicas: int = 1
     vary: Vary = unvaried
 
     def __post_init__(self) -> None:
@@ -151,8 +157,8 @@ class Run:
                 _note(self.folder, self.experiment)
                 ledger = Ledger(self.folder / "results.jsonl")
                 (part,) = self.experiment.parts
-                for seed in self.seeds:
-                    results += self._run(part, seed, ledger, observers, failures, unwatched)
+                runs = [partial(self._run, part, seed, ledger, observers, failures, unwatched) for seed in self.seeds]
+                results = [result for each in self._all(runs) for result in each]
         if failures:
             name, why = next(iter(failures.items()))
             raise FailedTrainingError(
@@ -171,20 +177,29 @@ class Run:
         results: list[Result] = []
         left, before = self.units, 0
         while len(left) != before:
-            before, others = len(left), []
-            for part, seed in left:
-                if self._done(part, seed) and not thorough:
-                    continue
-                there = self._place(part, seed)
-                try:
-                    with held(there), watch(there) as observers:
-                        _note(there, part.experiment)
-                        ledger = Ledger(there / "results.jsonl")
-                        results += self._run(part, seed, ledger, observers, failures, watch)
-                except InUseError:
-                    others.append((part, seed))
-            left = others
+            before = len(left)
+            done = self._all([partial(self._unit, *unit, watch, failures, thorough) for unit in left])
+            results += [result for each in done for result in each or []]
+            left = [unit for unit, each in zip(left, done, strict=True) if each is None]
         return results
+
+    def _unit(
+        self, part: Part, seed: int, watch: Watch, failures: dict[str, str], thorough: bool
+    ) -> list[Result] | None:
+        """Do a part, or leave it to whoever does."""
+        if self._done(part, seed) and not thorough:
+            return []
+        there = self._place(part, seed)
+        try:
+            with held(there), watch(there) as observers:
+                _note(there, part.experiment)
+                return self._run(part, seed, Ledger(there / "results.jsonl"), observers, failures, watch)
+        except InUseError:
+            return None
+
+    def _all(self, works: Sequence[Callable[[], T]]) -> list[T]:
+        """Do works in turn, or with their trainings together."""
+        return Fleet(self.replicas).run(works) if self.replicas > 1 else [work() for work in works]
 
     def _run(
         self,

@@ -1,15 +1,15 @@
 """Networks that are sparse within their only training."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..sparsity import Initialisation, Mask, Policy
 from .base import Built, Experiment, Recipe, Result, Ticket
+from .beside import beside
 from .clock import clock_before
-from .failed import FailedTrainingError
 from .refusals import check_densities, refuse_own_initialisation
 
 
@@ -39,13 +39,12 @@ class SparseTraining(Experiment):
 
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
         """Run one replicate: `round-00` is dense, `round-01` has the first density."""
-        results = [recipe.train(Ticket(), folder / "round-00")]
+        results, begun = [recipe.train(Ticket(), folder / "round-00")], []
         for number, density in enumerate(self.densities, start=1):
             policy = self._policy.at(density)
             ticket = Ticket("sparse", number, density=density, policy=policy, initialise=self.initialise)
-            with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
-                results.append(recipe.train(ticket, folder / f"round-{number:02}"))
-        return results
+            begun.append(beside(partial(recipe.train, ticket, folder / f"round-{number:02}")))
+        return results + [result for each in begun for result in each()]
 
     def check(self, built: Built, weights: Mask) -> None:
         """The policy reaches every density."""

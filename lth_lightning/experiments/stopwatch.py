@@ -1,13 +1,13 @@
 """How long a training takes."""
 
-import time
 from pathlib import Path
 
+from ..training.lockstep import seconds
 from ..training.timing import note, noted
 
 
 class Stopwatch:
-    """Wall time of a training, summed over its restarts.
+    """Wall time of a training, summed over its restarts; its share, where several are trained at once.
 
     Args:
         path: Its `timing.json`.
@@ -16,8 +16,8 @@ class Stopwatch:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._before = noted(path)
-        self._start = time.monotonic()
+        self._start = seconds()
 
     def write(self) -> None:
         """Write the time so far."""
-        note(self.path, "seconds", self._before + time.monotonic() - self._start)
+        note(self.path, "seconds", self._before + seconds() - self._start)

@@ -1,8 +1,7 @@
 """Lottery tickets: what all ways to find them share."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Self
 
 from ..sparsity import Mask
 from .base import Built, Experiment, Recipe, Result, Ticket
+from .beside import beside
 from .control import Case, Control, Found, Method
 from .failed import FailedTrainingError
 from .noise import OtherNoise
@@ -93,7 +93,8 @@ class Tickets(Experiment):
 
     def run(self, recipe: Recipe, folder: Path) -> list[Result]:
         """Run one replicate: `round-00` is dense, `round-01` the first ticket, `reinitialised/round-01` its control."""
-        tickets, controls = [recipe.train(Ticket(), folder / "round-00", keep=self.moments)], []
+        tickets = [recipe.train(Ticket(), folder / "round-00", keep=self.moments)]
+        begun: list[Callable[[], list[Result]]] = []
         for number in range(1, len(self.densities) + 1):
             try:
                 found = self.find(recipe, number, tickets, folder)
@@ -107,11 +108,13 @@ class Tickets(Experiment):
                 there = folder / control.arm / f"round-{number:02}"
                 search = partial(self.search, number, tickets[0])
                 case = Case(ticket, found, tickets[0], self.rewind, recipe, there, search)
-                with suppress(FailedTrainingError):  # the recipe has noted it; the others go on
-                    made = control.ticket(case)
-                    keep = ["0it"] if self.keep_starts and made.start is None else []
-                    controls.append(control.recipe(recipe).train(made, there, keep))
-        return tickets + controls
+                begun.append(beside(partial(self._control, control, case)))
+        return tickets + [result for results in begun for result in results()]
+
+    def _control(self, control: Control, case: Case) -> Result:
+        made = control.ticket(case)
+        keep = ["0it"] if self.keep_starts and made.start is None else []
+        return control.recipe(case.recipe).train(made, case.folder, keep)
 
     def search(self, number: int, dense: Result, recipe: Recipe, folder: Path) -> Found:
         """Find the ticket of a round anew, by another recipe: all that pruning needs, in a folder of its own.

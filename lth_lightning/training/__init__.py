@@ -1,6 +1,7 @@
 """One training: the module, the pruning callback, schedules, checkpoints and rewinding."""
 
 from ..sparsity import Clock, Moment
+from . import lockstep
 from .admm import Admm
 from .checkpoints import KeepCheckpoint, LastCheckpoint
 from .classifier import Classifier
@@ -46,6 +47,7 @@ __all__ = [
     "clock_of",
     "directions",
     "load",
+    "lockstep",
     "repellent_loss",
     "seeded",
     "write_start",

@@ -150,6 +150,7 @@ class Classifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the sums of an unfinished epoch, so that its means are the same after resuming."""
+        checkpoint["state_dict"] = {name: _whole(value) for name, value in checkpoint["state_dict"].items()}
         checkpoint["train_tally"] = self.train_tally.sums()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -181,3 +182,8 @@ class Classifier(LightningModule):
 
         scheduler = Stepwise(optimizer, lambda step: schedule.factor(step, clock(trainer.num_training_batches)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _whole(value: Tensor) -> Tensor:
+    """A tensor of its own for one that is a slice: it would be written with all that it is a slice of."""
+    return value.clone() if value.untyped_storage().nbytes() > value.nbytes else value

@@ -16,6 +16,8 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.optim import Optimizer
 
+from .together import Place
+
 HOOKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
 TRANSFER = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
 OWN_STEP = ("optimizer_step", "optimizer_zero_grad", "backward", "configure_gradient_clipping")
@@ -80,9 +82,10 @@ class DirectOptimization(_AutomaticOptimization):
     Lightning builds closures and asks every callback at every hook, at some 0.2 ms a step: a sixth of a step of
     LeNet-300-100. A training is plain on one device, without accumulation, clipping or a gradient scaler, by a module
     that leaves `optimizer_step`, `backward` and their like alone. The order of calls is Lightning's, and so are the
-    results, bit for bit; any other training takes Lightning's own way.
+    results, bit for bit; any other training takes Lightning's own way. One that has a place steps with others.
     """
 
+    place: Place | None = None  # where it steps with other trainings
     _plain: bool | None = None
 
     def run(self, optimizer: Optimizer, batch_idx: int, kwargs: OrderedDict[str, Any]) -> dict[str, Any]:
@@ -90,13 +93,18 @@ class DirectOptimization(_AutomaticOptimization):
         if self._plain is None:
             self._plain = plain(self.trainer, optimizer)
             self._hooks = {name: listeners(self.trainer, name) for name in HOOKS}
+            joins = self.place is not None and self._plain and self.place.join(self.trainer)
+            self._joint = self.place if joins else None
         if not self._plain:
             return super().run(optimizer, batch_idx, kwargs)
         module, progress = self.trainer.lightning_module, self.optim_progress.optimizer
         progress.step.increment_ready()
         module._current_fx_name = "training_step"
-        with self.trainer.precision_plugin.train_step_context():
-            output: Any = module.training_step(*kwargs.values())
+        if self._joint is not None:
+            output: Any = self._joint.step(kwargs["batch"])
+        else:
+            with self.trainer.precision_plugin.train_step_context():
+                output = module.training_step(*kwargs.values())
         module._current_fx_name = None
         loss = output["loss"] if isinstance(output, dict) else output
         if loss is not None:
@@ -106,7 +114,7 @@ class DirectOptimization(_AutomaticOptimization):
             optimizer.zero_grad()
             progress.zero_grad.increment_completed()
             self._tell("on_before_backward", loss)
-            loss.backward()
+            (loss if self._joint is None else self._joint).backward()
             self._tell("on_after_backward")
         self._tell("on_before_optimizer_step", optimizer)
         optimizer.step()

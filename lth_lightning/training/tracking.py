@@ -47,6 +47,8 @@ class WandbTracker:
         part: What it tracks of the experiment, such as 'seed-0/imp'; empty for all of it.
     """
 
+    follows_several = False
+
     def __init__(self, folder: Path, config: Row, say: Say, offline: str = "", part: str = "") -> None:
         self.folder = folder
         self.say = say
