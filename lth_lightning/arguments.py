@@ -44,7 +44,7 @@ class Arguments(LightningCLI):
     It instantiates nothing by itself, as every training of an experiment needs a fresh set.
 
     Args:
-        command: 'run', 'fit', 'validate', 'test' or 'predict'.
+        command: 'run', 'fit', 'validate', 'test', 'predict' or 'bench'.
         args: The words after the command.
     """
 
@@ -85,7 +85,10 @@ class Arguments(LightningCLI):
         parser.add_argument("--analyses", type=list[Analysis], default=[], help=OPTIONS["analyses"])
         parser.add_class_arguments(Bar, "bar")
         parser.add_class_arguments(Prunable, "prunable")
-        if not trains:
+        if self.command == "bench":
+            parser.add_argument("--turns", type=int, default=7, help=OPTIONS["turns"])
+            parser.add_argument("--at_once", type=list[int], default=[], help=OPTIONS["at_once"])
+        elif not trains:
             parser.add_argument("--ckpt_path", type=str, required=True, help=OPTIONS["ckpt_path"])
         if self.command == "predict":
             parser.add_argument("--output", type=str | None, default=None, help=OPTIONS["output"])

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .experiments import Built, Dense, Observer
 from .experiments.ownership import Completed
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
+from .experiments.replicating import measured
 from .experiments.runner import Run
 from .experiments.status import told
 from .failures import UsageError, out_of_space
@@ -29,7 +31,7 @@ from .mistakes import missing, refusals, usage_errors
 from .reporting import folder_of
 from .slurm import requeueing, submit
 from .sparsity import Mask
-from .training import CollapseWarning, Seeds
+from .training import CollapseWarning, InTurnWarning, Seeds
 from .training.devices import default_threads
 
 ONE = "this is a single experiment: make it a study of one method, with seeds and a grid, or leave --jobs out"
@@ -55,6 +57,10 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
             from .analyzing import analyze  # reads reports, and so imports what draws them
 
             analyze(folder_of("analyze", args[:1]), args[1:])
+        elif command == "bench":
+            from .benching import bench
+
+            bench(configs.resolve(args))
         elif command == "export":
             from .exporter import export  # imports what follows channels through a network
 
@@ -72,13 +78,14 @@ def _quiet(debug: bool) -> Iterator[None]:
         shown = warnings.showwarning
         warnings.showwarning = lambda message, category, *rest: (
             print(f"warning: {message}", file=sys.stderr)
-            if issubclass(category, CollapseWarning)
+            if issubclass(category, CollapseWarning | InTurnWarning)
             else shown(message, category, *rest)
         )
         if not debug:
             logger.setLevel(logging.ERROR)  # it has a line of advertising per Trainer
             warnings.filterwarnings("ignore", module="lightning.*")
         warnings.filterwarnings("always", category=CollapseWarning)
+        warnings.filterwarnings("default", category=InTurnWarning)
         try:
             yield
         finally:
@@ -106,7 +113,7 @@ def train(command: str, args: list[str]) -> None:
             arguments.prunable(own),
             given.save_seconds,
             given.retry,
-            given.replicas,
+            1 if given.replicas == "auto" else given.replicas,
             arguments.varied,
         )
         weights = job.prunable(built.module)
@@ -121,6 +128,10 @@ def train(command: str, args: list[str]) -> None:
             built.data.prepare_data()
             job.check_data(built)
             _introduce(console, job, built, weights)
+            if given.replicas == "auto" and most is processes is None:
+                job = replace(job, replicas=measured(built, job.folder, job.trainings))
+                if job.replicas > 1:
+                    console.print(f"{job.replicas} trainings step at once, which was measured to be the fastest")
     if most is not None:
         words = [*args, *([] if processes is None else ["--jobs", str(processes)])]
         console.print(submit(words, job.folder, job.missing() if job.shares else min(1, job.missing()), most))

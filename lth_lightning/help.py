@@ -10,6 +10,7 @@ COMMANDS = {
     "analyze": "compare the networks of an experiment: barriers between rounds, distances, weight correlation",
     "report": "draw an experiment: report.html, its figures and its table",
     "export": "write a trained network without the channels that nothing reads",
+    "bench": "time a training step against a loop by hand, and say where its time goes",
     "configs": "list the shipped configs",
 }
 OPTIONS = {
@@ -36,6 +37,8 @@ OPTIONS = {
     "output": "the CSV file to write; by default predictions.csv beside the checkpoint",
     "to": "where to write; by default export in the training's folder",
     "formats": "forms to write beside weights.pt: torch.export, TorchScript, ONNX; [pt2,ts,onnx] by default",
+    "turns": "how often each way is timed; 7 by default",
+    "at_once": "how many trainings to time at once, such as [2,4,8]; [2] by default, and on a GPU [1,2,4,8,16]",
     "print_config": "print the whole configuration that the rest of the line gives, and stop",
     "help_all": "the same with all options of Lightning's Trainer",
     "debug": "show the traceback of an error",
@@ -53,7 +56,7 @@ _VALUES = {
     },
     **dict.fromkeys(("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.alpha"), "SHARE"),
     **{"retry": "BOOL", "prunable.include": "LIST", "prunable.exclude": "LIST", "ckpt_path": "FILE", "output": "FILE"},
-    **{"to": "FOLDER", "formats": "LIST"},
+    **{"to": "FOLDER", "formats": "LIST", "turns": "NUMBER", "at_once": "LIST"},
 }
 _TRAINING = ("config", "folder", "seeds", "track", "save_seconds", "replicas", "retry", "trial", "claims", "analyses")
 _BAR = ("bar.tolerance", "bar.gap", "bar.nontrivial", "bar.epochs", "bar.alpha")
@@ -69,6 +72,7 @@ OPTIONS_OF = {
     "analyze": ("config", "analyses", "debug"),
     "report": ("debug",),
     "export": ("to", "formats", "debug"),
+    "bench": ("config", "turns", "at_once", *_ALWAYS),
     "configs": ("debug",),
 }
 _MEASURE = "--config runs/imp/config.yaml --ckpt_path runs/imp/seed-0/round-01/last.ckpt"
@@ -88,6 +92,7 @@ EXAMPLES = {
     "analyze": ("runs/imp",),
     "report": ("runs/imp",),
     "export": ("runs/imp/seed-0/round-01", "runs/imp/seed-0/round-01 --to smaller --formats [onnx]"),
+    "bench": ("--config resnet20_cifar10", "--config resnet20_cifar10 --at_once [4,8] --trainer.precision bf16-mixed"),
     "configs": ("",),
 }
 _KEYS = """any key of a config is an option too, such as:

@@ -42,7 +42,7 @@ class Run:
         vary: Makes a changed configuration, for the points of a study.
 
     Raises:
-        ValueError: If no seeds are given, one is negative or given twice, or save_seconds is negative.
+        ValueError: If no seeds are given, one is negative or given twice, or another number is out of its range.
     """
 
     experiment: Experiment
@@ -62,6 +62,8 @@ class Run:
             raise ValueError(f"{seeds}: give at least one, such as [0]")
         if min(self.seeds) < 0 or len({*self.seeds}) < len(self.seeds):
             raise ValueError(f"{seeds}: give each replicate a number of its own, 0 or more, such as [0, 1, 2]")
+        if self.replicas < 1:
+            raise ValueError(f"replicas is {self.replicas}: say how many trainings step at once, 1 or more, or auto")
         if not self.save_seconds >= 0:
             raise ValueError(f"save_seconds is {self.save_seconds}: give seconds, or 0 to save after every step")
 

@@ -18,6 +18,7 @@ from .sampling import Drawn, Epochs
 from .schedules import Constant, Cosine, LearningRateSchedule, Milestones
 from .sparsify import CollapseWarning, Sparsify
 from .stopping import StopAt
+from .together import InTurnWarning
 
 __all__ = [
     "Admm",
@@ -33,6 +34,7 @@ __all__ = [
     "HessianSpectrum",
     "History",
     "HoldLearningRate",
+    "InTurnWarning",
     "KeepCheckpoint",
     "LastCheckpoint",
     "LearningRateSchedule",

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loops.fetchers import _DataFetcher, _DataLoaderIterDataFetcher
 from lightning.pytorch.loops.optimization.automatic import _AutomaticOptimization
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from lightning.pytorch.plugins import HalfPrecision, MixedPrecision, Precision
+from lightning.pytorch.plugins import DoublePrecision, HalfPrecision, MixedPrecision, Precision
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
@@ -93,7 +93,7 @@ class DirectOptimization(_AutomaticOptimization):
         if self._plain is None:
             self._plain = plain(self.trainer, optimizer)
             self._hooks = {name: listeners(self.trainer, name) for name in HOOKS}
-            joins = self.place is not None and self._plain and self.place.join(self.trainer)
+            joins = self.place is not None and self.place.join(self.trainer, kwargs["batch"], self._plain)
             self._joint = self.place if joins else None
         if not self._plain:
             return super().run(optimizer, batch_idx, kwargs)
@@ -134,7 +134,7 @@ def plain(trainer: Trainer, optimizer: Optimizer) -> bool:
     module, precision = trainer.lightning_module, trainer.precision_plugin
     return (
         type(trainer.strategy) is SingleDeviceStrategy
-        and type(precision) in (Precision, MixedPrecision, HalfPrecision)
+        and type(precision) in (Precision, MixedPrecision, HalfPrecision, DoublePrecision)
         and getattr(precision, "scaler", None) is None
         and trainer.accumulate_grad_batches == 1
         and not trainer.gradient_clip_val

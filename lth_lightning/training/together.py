@@ -1,5 +1,6 @@
 """Steps of several trainings at once, each of which goes its own way otherwise."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -8,59 +9,14 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from .captured import Captured, Step
 from .classifier import Batch, Classifier
+from .group import Group
 from .lockstep import Lockstep, current
-from .replicas import Outcome, Replicas, alike, tensors
+from .replicas import tensors
 
 
-class Group:
-    """Trainings whose networks are alike, of which each has a slice.
-
-    Args:
-        classifier: One of them.
-        trainer: Its Trainer.
-        count: Number of slices.
-    """
-
-    def __init__(self, classifier: Classifier, trainer: Trainer, count: int) -> None:
-        self.replicas = Replicas(classifier.net, count).train()
-        self.net, self.smoothing = classifier.net, classifier.label_smoothing
-        self.precision = trainer.precision_plugin
-        self.members = 0
-        self._steps: dict[torch.Size, tuple[Tensor, Tensor, Step]] = {}
-
-    def takes(self, classifier: Classifier, trainer: Trainer) -> bool:
-        """Whether a training can have a slice."""
-        return (
-            alike(classifier.net, self.net)
-            and classifier.label_smoothing == self.smoothing
-            and type(trainer.precision_plugin) is type(self.precision)
-            and trainer.precision == self.precision.precision
-        )
-
-    def step(self, batches: dict[int, Batch]) -> Outcome:
-        """A step on batches of one shape; slices of which there is no batch step with the others, for nobody.
-
-        Args:
-            batches: Number of the slice -> images (B, C, H, W) and labels (B,).
-        """
-        images, labels = next(iter(batches.values()))
-        if images.shape not in self._steps:
-            count = self.replicas.count
-            all_images, all_labels = images.new_zeros(count, *images.shape), labels.new_zeros(count, *labels.shape)
-            self._steps[images.shape] = all_images, all_labels, self._made(all_images, all_labels)
-        all_images, all_labels, step = self._steps[images.shape]
-        for number, (own, classes) in batches.items():
-            all_images[number], all_labels[number] = own, classes
-        return step(all_images, all_labels)
-
-    def _made(self, images: Tensor, labels: Tensor) -> Step:
-        def step(images: Tensor, labels: Tensor) -> Outcome:
-            with self.precision.train_step_context():
-                return self.replicas.step(images, labels, self.smoothing)
-
-        return step if images.device.type != "cuda" else Captured(step, images, labels, self.replicas.moved)
+class InTurnWarning(UserWarning):
+    """A training goes on alone, although others might step with it."""
 
 
 Answer = tuple[Tensor, Tensor, Sequence[Tensor]]
@@ -85,12 +41,19 @@ class Fleet(Lockstep):
         super().__init__(answers, count)
         self.groups: list[Group] = []
 
-    def group(self, classifier: Classifier, trainer: Trainer) -> Group:
-        """That of networks like a training's; those that nobody is in give way to a new one, as they take memory."""
+    def group(self, classifier: Classifier, trainer: Trainer, batch: Batch) -> Group:
+        """That of networks like a training's; those that nobody is in give way to a new one, as they take memory.
+
+        Raises:
+            RuntimeError: If the network cannot be one of several.
+        """
         found = next((group for group in self.groups if group.takes(classifier, trainer)), None)
         if found is None:
+            self.groups = [group for group in self.groups if group.members]
             found = Group(classifier, trainer, self.places)
-            self.groups = [*(group for group in self.groups if group.members), found]
+            found.step({0: batch})
+            found.replicas.restore(classifier.net)
+            self.groups.append(found)
         return found
 
 
@@ -113,15 +76,31 @@ class Place:
         if isinstance(module, Classifier) and module.channels_last is None:
             module.channels_last = False  # a slice has the layout of what it is a slice of
 
-    def join(self, trainer: Trainer) -> bool:
-        """Put the network among the others, if its training does what can be done for several."""
+    def join(self, trainer: Trainer, batch: Batch, plain: bool) -> bool:
+        """Put the network among the others, if its training does what can be done for several; else say why not.
+
+        Args:
+            trainer: In training.
+            batch: Its first.
+            plain: Whether a step is a forward, a backward and an optimizer step, and no more.
+        """
         module: Any = trainer.lightning_module
-        if type(module).training_step is not Classifier.training_step or module.compile_net:
+        why = obstacle(module, plain)
+        if why is None:
+            try:
+                group = self._fleet.group(module, trainer, batch)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                why = str(error).partition("\n")[0]
+        if why is not None:
+            name = type(module).__name__
+            warnings.warn(f"{name} does not step with others, but in turn: {why}", InTurnWarning, stacklevel=2)
             return False
-        self._group, self._module = self._fleet.group(module, trainer), module
-        self._group.members += 1
+        self._group, self._module = group, module
+        group.members.add(self._number)
         self._parameters = [parameter for parameter in module.net.parameters() if parameter.requires_grad]
-        put(module.net, self._group.replicas.own(self._number))
+        put(module.net, group.replicas.own(self._number))
         return True
 
     def step(self, batch: Batch) -> Tensor:
@@ -140,7 +119,16 @@ class Place:
     def leave(self) -> None:
         """Leave the slice to another training; the network is not to be used any more."""
         if self._group is not None:
-            self._group.members -= 1
+            self._group.members.discard(self._number)
+
+
+def obstacle(module: LightningModule, plain: bool) -> str | None:
+    """Why a training cannot step with others, as far as that is known before."""
+    if not plain:
+        return "it clips or accumulates gradients, scales its loss, or has a step of its own"
+    if type(module).training_step is not Classifier.training_step:
+        return "it has a training_step of its own"
+    return "its network is compiled" if getattr(module, "compile_net", False) else None
 
 
 @contextmanager
