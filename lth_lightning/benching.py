@@ -33,6 +33,11 @@ def bench(args: list[str]) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as name, usage_errors("bench"):
         arguments, folder = Arguments("bench", args), Path(name)
+        turns, counts = arguments.config.turns, arguments.config.at_once
+        if turns < 1:
+            raise UsageError(f"turns is {turns}: time each way once or more")
+        if any(count < 1 for count in counts):
+            raise UsageError(f"at_once is {counts}: give numbers of trainings, each 1 or more, such as [2,4]")
         make: Make = partial(arguments.build, Seeds.of(0), 0)
         built = make()
         if not isinstance(built.module, Classifier):
@@ -51,10 +56,10 @@ def bench(args: list[str]) -> None:
             MASKED: lambda: through(make(), folder, steps, sparse=True).seconds,
             LOADER: lambda: loading(make(), device, steps),
         }
-        for count in arguments.config.at_once or ([2] if device.type == "cpu" else [1, 2, 4, 8, 16]):
+        for count in counts or ([2] if device.type == "cpu" else [1, 2, 4, 8, 16]):
             ways[f"{count} such at once, each"] = partial(at_once, make, folder, steps, count)
-        console.print(_what(built, trainer, batch, steps - WARM, arguments.config.turns))
-        times = _timed(ways, arguments.config.turns)
+        console.print(_what(built, trainer, batch, steps - WARM, turns))
+        times = _timed(ways, turns)
         console.print(_table(times, batch))
         for line in _rest(make, trainer, folder, batch, steps, {name: median(each) for name, each in times.items()}):
             console.print(line)

@@ -10,14 +10,19 @@ import pytest
 import tiny
 import torch
 import yaml
+from typed import lth
 
 from lth_lightning.analyses import Latency, Lineage
 from lth_lightning.analysis import with_sparse_kernels
-from lth_lightning.experiments import Dense, IterativePruning, Reinitialised
+from lth_lightning.experiments import Dense, Instability, IterativePruning, Reinitialised
+from lth_lightning.experiments.replicating import measured
+from lth_lightning.experiments.runner import Run
 from lth_lightning.models import CIFARResNet
 from lth_lightning.report import read
 from lth_lightning.sparsity import ERK, SET, AtInit, Gradual, Policy, Random, RigL, count
 from lth_lightning.training import Seeds, Sparsify
+from lth_lightning.training.captured import Captured
+from lth_lightning.training.replicas import Replicas, tensors
 
 pytestmark = pytest.mark.gpu
 NETS: dict[str, Any] = {
@@ -136,3 +141,56 @@ def test_every_form_of_a_pruned_network_is_timed_on_the_device_and_computes_the_
     with torch.inference_mode():
         expected, found = module.eval()(images), sparse(images.cuda()).cpu()
     assert torch.allclose(expected, found, atol=1e-2 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize(("precision", "most"), [("32-true", 1e-3), ("bf16-mixed", 5e-2)])
+def test_replicas_at_once_are_those_in_turn_up_to_float_tolerance(precision: str, most: float, tmp_path: Path) -> None:
+    def run(name: str, replicas: int) -> dict[str, torch.Tensor]:
+        build = partial(tiny.build, net=NETS["convolutions"], accelerator="gpu", precision=precision)
+        experiment = Instability(moments=["0it"])
+        Run(experiment, build, tmp_path / name, {}, seeds=[0, 1], replicas=replicas).run()
+        return {
+            path.relative_to(tmp_path / name).as_posix(): tiny.weights(path)
+            for path in sorted((tmp_path / name).rglob("last.ckpt"))
+        }
+
+    in_turn, at_once, again = run("in turn", 1), run("at once", 4), run("again", 4)
+    assert len(in_turn) == 6
+    for name, weights in in_turn.items():
+        assert tiny.same(at_once[name], again[name]), "the same graph replays the same numbers"
+        for key, weight in weights.items():
+            torch.testing.assert_close(at_once[name][key], weight, rtol=most, atol=most)
+
+
+def test_a_recorded_step_is_that_of_each_network(tmp_path: Path) -> None:
+    nets = [NETS["convolutions"]().cuda() for _ in range(3)]
+    replicas = Replicas(nets[0], 3).train()
+    for number, net in enumerate(nets):
+        for name, value in tensors(net):
+            replicas.own(number)[name].copy_(value.detach())
+    images, labels = torch.randn(3, 16, 1, 8, 8, device="cuda"), torch.randint(0, 10, (3, 16), device="cuda")
+    step = Captured(replicas.step, torch.zeros_like(images), torch.zeros_like(labels), replicas.moved)
+    for _ in range(2):  # replayed, on other values each time
+        images.normal_()
+        outcome = step(images, labels)
+        for number, net in enumerate(nets):
+            net.zero_grad()
+            loss = torch.nn.functional.cross_entropy(net.train()(images[number]), labels[number])
+            loss.backward()
+            torch.testing.assert_close(outcome.losses[number], loss.detach(), rtol=1e-3, atol=1e-4)
+            for parameter, gradient in zip(net.parameters(), outcome.gradients, strict=True):
+                torch.testing.assert_close(gradient[number], parameter.grad, rtol=1e-2, atol=1e-4)
+            for name, value in net.named_buffers():
+                torch.testing.assert_close(replicas.own(number)[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_how_many_go_at_once_is_measured(tmp_path: Path) -> None:
+    built = tiny.build(Seeds.of(0), 0, net=NETS["convolutions"], accelerator="gpu")
+    assert measured(built, tmp_path, 8) in (1, 2, 4, 8)
+
+
+def test_the_bench_times_every_way_on_the_device(capsys: pytest.CaptureFixture[str]) -> None:
+    said = lth("bench --config resnet8_digits --turns 1 --at_once [1,4] --trainer.accelerator gpu", capsys)
+    assert (said.code, said.err) == (0, "")
+    assert "4 such at once, each" in said.out
+    assert "compiled: " in said.out
