@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -91,7 +92,7 @@ def begun(place: Path, config: str, name: str, *more: str) -> Lth:
 
 def contents(place: Path) -> dict[str, object]:
     found = tiny.of_a_run(place / "run")
-    return {name: value for name, value in found.items() if name.partition("/")[0] not in ("jobs", "wandb")}
+    return {name: value for name, value in found.items() if not name.startswith("jobs/")}
 
 
 def stopped(lth: Lth, run: Path, by: signal.Signals) -> None:
@@ -136,24 +137,29 @@ def test_a_killed_parent_costs_nothing_and_all_seeds_are_one_group_of_curves(pla
     whole, cut = places
     begun(whole, SEEDS, "", "--track", "offline").finish()
     run = cut / "run"
-    words = ["--jobs", "2", "--save_seconds", "0", "--track", "offline"]
-    stopped(begun(cut, SEEDS, "first", *words), run, signal.SIGKILL)  # its processes go on
-    begun(cut, SEEDS, "second", *words).finish()
+    first = begun(cut, SEEDS, "first", "--jobs", "2", "--save_seconds", "0", "--track", "offline")
+    stopped(first, run, signal.SIGKILL)  # its processes go on
+    begun(cut, SEEDS, "second", "--track", "offline").finish()
     while any(in_use(seed) for seed in run.glob("seed-*")):  # of the first
         time.sleep(0.1)
     begun(cut, SEEDS, "third", "--track", "offline").finish()
-    states = [json.loads((place / "run" / "wandb.json").read_text()) for place in places]
-    found, expected = (contents(place) for place in (cut, whole))
-    assert {**found, "wandb.json": ""} == {**expected, "wandb.json": ""}
-    assert states[0]["done"] == states[1]["done"]
-    assert len(states[0]["done"]) == 9
-    curves = [
-        {name: (run.logged, run.exit_code, run.opened["run_id"].removesuffix(state["token"])) for name, run in runs}
-        for place, state in zip(places, states, strict=True)
-        for runs in [recorded(place / "run" / "wandb").items()]
-    ]
+    curves, done = [], []
+    for place in places:
+        state = json.loads((place / "run" / "wandb.json").read_text())
+        done.append(state["done"])
+        curves.append(
+            {
+                name: (curve.logged, curve.exit_code, curve.opened["run_id"].removesuffix(state["token"]))
+                for name, curve in recorded(place / "run" / "wandb").items()
+            }
+        )
+        (place / "run" / "wandb.json").unlink()
+        shutil.rmtree(place / "run" / "wandb")
     assert curves[0] == curves[1]
     assert len(curves[0]) == 9 + 3
+    assert done[0] == done[1]
+    assert len(done[0]) == 9
+    assert contents(cut) == contents(whole)
 
 
 @pytest.mark.slow
@@ -161,15 +167,16 @@ def test_two_terminals_share_the_seeds_of_an_experiment_and_a_third_finds_them_t
     places: tuple[Path, Path],
 ) -> None:
     whole, shared = places
-    begun(whole, SEEDS, "", "--seeds", "[0,1]").finish()
-    lths = [begun(shared, SEEDS, f".{number}", "--seeds", "[0,1]") for number in range(2)]
-    while not all(lth.trainings or not lth.process.is_alive() for lth in lths):
+    words = ["--seeds", "[0,1]", "--trainer.max_epochs", "30"]  # long enough for others to come
+    begun(whole, SEEDS, "", *words).finish()
+    both = [begun(shared, SEEDS, f".{number}", *words) for number in range(2)]
+    while not all(each.trainings or not each.process.is_alive() for each in both):
         time.sleep(0.02)
-    third = begun(shared, SEEDS, ".third", "--seeds", "[0,1]")
-    for lth in (*lths, third):
-        lth.finish()
+    third = begun(shared, SEEDS, ".third", *words)
+    for each in (*both, third):
+        each.finish()
     assert contents(shared) == contents(whole)
-    names = [name for lth in (*lths, third) for name, _ in lth.trainings]
+    names = [name for each in (*both, third) for name, _ in each.trainings]
     assert len(names) == len(set(names)) == 6
-    assert all(lth.trainings for lth in lths)
+    assert all(each.trainings for each in both)
     assert not third.trainings
