@@ -108,7 +108,9 @@ def train(command: str, args: list[str]) -> None:
         )
         weights = job.prunable(built.module)
         arguments.check_claims(own)
-        job.check(built)
+        todo = job.missing()
+        if todo:  # or else nothing can go wrong, and what a study would check takes seconds
+            job.check(built)
         if processes is not None and not job.shares:
             raise UsageError(
                 f"--jobs {processes} shares a study's parts or an experiment's seeds, and this is one experiment with "
@@ -116,8 +118,7 @@ def train(command: str, args: list[str]) -> None:
             )
         _claim(job, lambda config: Arguments.completed(command, config))
         torch.set_num_threads(default_threads(built.module))
-        left = job.trainings - len(job.finished)
-        if left > 0:
+        if todo:
             built.data.prepare_data()
             job.check_data(built)
             _introduce(console, job, built, weights)
@@ -127,7 +128,7 @@ def train(command: str, args: list[str]) -> None:
         return
     tracker = _tracker(given.track, job, console)
     with requeueing(job.folder), TerminalProgress(console, job.trainings, lambda: job.finished) as progress:
-        if processes is not None and left > 0:
+        if processes is not None and todo:
             share(args, job.folder, processes, progress)
         job.run(partial(_watch, job, progress, tracker), thorough=tracker is not None)
     _conclude(console, job, progress.trained)

@@ -32,7 +32,9 @@ def claim(folder: Path, config: Config, may_differ: MayDiffer, completed: Comple
     Raises:
         OtherConfigError: If the folder was made by another configuration; names the keys that differ.
     """
-    path = folder / "config.yaml"
+    path, text = folder / "config.yaml", yaml.safe_dump(config, sort_keys=False)
+    if path.exists() and path.read_text(errors="replace") == text:
+        return
     if _has_trainings(folder):  # before, nothing depends on it
         there, here = flat(completed(_read(path))), flat(config)
         keys = [
@@ -44,10 +46,8 @@ def claim(folder: Path, config: Config, may_differ: MayDiffer, completed: Comple
             raise OtherConfigError(
                 f"{folder} belongs to another configuration ({listed}{more}): choose another --folder, or delete it"
             )
-    text = yaml.safe_dump(config, sort_keys=False)
-    if not path.exists() or path.read_text() != text:  # of many processes of one study, the first writes
-        with replacing(path) as partial:
-            partial.write_text(text)
+    with replacing(path) as partial:
+        partial.write_text(text)
 
 
 def _has_trainings(folder: Path) -> bool:
