@@ -3,6 +3,7 @@
 from argparse import ArgumentError
 from collections.abc import Mapping
 from copy import copy, deepcopy
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -187,22 +188,28 @@ class Arguments(LightningCLI):
             except Exception:  # whatever a parser makes of a file that is none of its own
                 return config
 
+    @cached_property
+    def _made(self) -> Namespace:
+        """What is needed once, and changes no more."""
+        made: Namespace = self.parser.instantiate(self.config)
+        return made
+
     def prunable(self, own: Sparsify | None) -> Prunable:
         """Which weights a mask is over: by `--prunable`, or by the config's own Sparsify where only that says so."""
-        made: Prunable = self.parser.instantiate(self.config).prunable
+        made: Prunable = self._made.prunable
         return own.prunable if own is not None and made == Prunable() else made
 
     def experiment(self, own: Sparsify | None) -> Experiment:
         """The experiment that was asked for, with the policy of the config's own Sparsify; `lth fit` trains once."""
         if self.command == "fit":
             return Dense()
-        made: Experiment = self.parser.instantiate(self.config).experiment
+        made: Experiment = self._made.experiment
         taken = made if own is None else made.taking(own.policy)
         return taken.tried() if self._tries else taken
 
     def analyses(self) -> list[Analysis]:
         """What is looked at when all trainings have finished."""
-        return [each.tried() if self.config.trial else each for each in self.parser.instantiate(self.config).analyses]
+        return [each.tried() if self.config.trial else each for each in self._made.analyses]
 
     @property
     def seeds(self) -> list[int]:
@@ -218,7 +225,7 @@ class Arguments(LightningCLI):
 
     def check_claims(self, own: Sparsify | None) -> None:
         """Raise a ValueError if a claim is about what the whole experiment, tried or not, does not train."""
-        made = self.parser.instantiate(self.config)
+        made = self._made
         whole: Experiment = made.experiment if self.command == "run" else Dense()
         whole = whole if own is None or self.command != "run" else whole.taking(own.policy)
         for claim in made.claims:

@@ -1,6 +1,8 @@
 """The command line: `lth`."""
 
+import gc
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from difflib import get_close_matches
 
@@ -48,9 +50,23 @@ def _run(command: str, args: list[str], debug: bool) -> int:
 
         report(args)
         return 0
-    from .commands import dispatch  # Lightning takes seconds to import, which help and reports should not
+    return _dispatch()(command, args, debug)
 
-    return dispatch(command, args, debug)
+
+def _dispatch() -> Callable[[str, list[str], bool], int]:
+    """What does the commands that train: Lightning takes seconds to import, which help and reports should not.
+
+    That makes a million objects, which stay: to look for garbage among them would take a second more.
+    """
+    first = f"{__package__}.commands" not in sys.modules
+    if first:
+        gc.disable()
+    from .commands import dispatch
+
+    if first:
+        gc.freeze()
+        gc.enable()
+    return dispatch
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from torch import Tensor
 from . import configs
 from .arguments import Arguments, made_by
 from .evaluating import evaluate
-from .experiments import Built, Dense, Observer
+from .experiments import Built, Dense, Observer, Study
 from .experiments.ownership import Completed
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
@@ -33,8 +33,6 @@ from .slurm import requeueing, submit
 from .sparsity import Mask
 from .training import CollapseWarning, InTurnWarning, Seeds
 from .training.devices import default_threads
-
-ONE = "this is a single experiment: make it a study of one method, with seeds and a grid, or leave --jobs out"
 
 
 def dispatch(command: str, args: list[str], debug: bool) -> int:
@@ -118,13 +116,17 @@ def train(command: str, args: list[str]) -> None:
         )
         weights = job.prunable(built.module)
         arguments.check_claims(own)
-        job.check(built)
+        todo = job.missing()
+        if todo:  # or else nothing can go wrong, and what a study would check takes seconds
+            job.check(built)
         if processes is not None and not job.shares:
-            raise UsageError(f"--jobs {processes} shares the parts of a study, and {ONE}")
+            raise UsageError(
+                f"--jobs {processes} shares a study's parts or an experiment's seeds, and this is one experiment with "
+                "one seed: give it more, such as --seeds [0,1,2], or leave --jobs out"
+            )
         _claim(job, lambda config: Arguments.completed(command, config))
         torch.set_num_threads(default_threads(built.module))
-        finished = job.finished
-        if finished < job.trainings:
+        if todo:
             built.data.prepare_data()
             job.check_data(built)
             _introduce(console, job, built, weights)
@@ -134,12 +136,11 @@ def train(command: str, args: list[str]) -> None:
                     console.print(f"{job.replicas} trainings step at once, which was measured to be the fastest")
     if most is not None:
         words = [*args, *([] if processes is None else ["--jobs", str(processes)])]
-        console.print(submit(words, job.folder, job.missing() if job.shares else min(1, job.missing()), most))
+        console.print(submit(words, job.folder, job.missing(), most))
         return
     tracker = _tracker(given.track, job, console)
-    counted = (lambda: job.finished) if job.shares else None
-    with requeueing(job.folder), TerminalProgress(console, job.trainings, counted) as progress:
-        if processes is not None and finished < job.trainings:
+    with requeueing(job.folder), TerminalProgress(console, job.trainings, lambda: job.finished) as progress:
+        if processes is not None and todo:
             share(args, job.folder, processes, progress)
         job.run(partial(_watch, job, progress, tracker), thorough=tracker is not None)
     _conclude(console, job, progress.trained)
@@ -153,11 +154,11 @@ def _conclude(console: Console, job: Run, trained: int) -> None:
     """Say what there is now."""
     nothing = "" if trained else "nothing was left to do: "
     if job.shares and (left := job.missing()):
-        others = "1 part is" if left == 1 else f"{left} parts are"
+        others = f"1 {job.unit} is" if left == 1 else f"{left} {job.unit}s are"
         console.print(f"{nothing}{others} left to other processes; lth status {job.folder} tells how far they are")
         return
     there = "1 training is" if job.trainings == 1 else f"{job.trainings} trainings are"
-    place = job.folder if job.shares else f"{job.folder}/results.jsonl"
+    place = job.folder if isinstance(job.experiment, Study) else f"{job.folder}/results.jsonl"
     console.print(f"{nothing}{there} in {place}; lth report {job.folder} draws them")
 
 
@@ -202,8 +203,8 @@ def _introduce(console: Console, job: Run, built: Built, weights: Mapping[str, T
     """Say what will be trained, or what is left of it; and, to begin with, which weights may be pruned."""
     trainings = "1 training" if job.trainings == 1 else f"{job.trainings} trainings"
     seeds = f"seed{'s' * (len(job.seeds) > 1)} {', '.join(map(str, job.seeds))}"
-    if job.finished:
-        console.print(f"{job.folder}: {job.finished} of {trainings} finished, {seeds}")
+    if finished := len(job.finished):
+        console.print(f"{job.folder}: {finished} of {trainings} finished, {seeds}")
         return
     kind = "" if isinstance(job.experiment, Dense) else f"{type(job.experiment).__name__}: "
     console.print(f"{kind}{trainings}, {seeds}, in {job.folder}")

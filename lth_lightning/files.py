@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,22 @@ def held(folder: Path, wait: Callable[[], None] | None = None) -> Iterator[None]
         lock.truncate(0)
         lock.write(f"{os.getpid()} on {socket.gethostname()}")
         lock.flush()
+        yield
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Read and write what several processes keep in a folder, such as its table, while the others wait.
+
+    For moments only, and never one within another: it waits without end, and does not listen to signals.
+
+    Args:
+        folder: The folder; made if need be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".turn").open("a") as lock:
+        while not _locked(lock, folder):
+            time.sleep(0.01)
         yield
 
 

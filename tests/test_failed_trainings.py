@@ -123,7 +123,7 @@ def test_status_tells_what_is_done_running_and_left(capsys: pytest.CaptureFixtur
     omp = OneShotPruning(densities=[0.5, 0.2], controls=[Reinitialised()])
     expected = ["seed 0: 4 of 5 done, 0 failed, 1 to do", "  interrupted: seed-0/round-02, 2 epochs done"]
     assert told(Path("run"), [0], omp) == [*expected, "about 1 min 00 s left, at the pace so far"]
-    with held(Path("run")):
+    with held(Path("run/seed-0")):
         assert told(Path("run"), [0], omp)[1] == "  running: seed-0/round-02, 2 epochs done"
 
 

@@ -1,6 +1,8 @@
-"""A study that several processes of a machine share by `--jobs`."""
+"""A study, or the seeds of an experiment, that several processes of a machine share."""
 
+import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -10,8 +12,10 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from killed import Lth
+from tracked import recorded
 from typed import Said, lth
 
+from lth_lightning.files import in_use
 from lth_lightning.training.devices import environments
 
 STUDY = """
@@ -25,6 +29,17 @@ experiment:
       imp: {class_path: IterativePruning, init_args: {rounds: 1, keep: 0.5}}
       omp: {class_path: OneShotPruning, init_args: {densities: [0.3]}}
 seeds: [0, 1]
+trainer:
+  max_epochs: 3
+"""
+SEEDS = """
+experiment:
+  class_path: IterativePruning
+  init_args:
+    rounds: 1
+    keep: 0.5
+    controls: [Reinitialised]
+seeds: [0, 1, 2]
 trainer:
   max_epochs: 3
 """
@@ -52,7 +67,10 @@ def test_gpus_and_threads_that_were_given_are_kept() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--config digits --config imp --folder run --jobs 2", "--jobs 2 shares the parts of a study, and this is a"),
+        (
+            "--config digits --config imp --folder run --jobs 2",
+            "this is one experiment with one seed: give it more",
+        ),
         ("--config digits --config ma2021_small --folder run --jobs 0", "--jobs is '0': say how many may run at once"),
         ("--config digits --config ma2021_small --folder run --jobs all", "--jobs is 'all': say how many"),
     ],
@@ -67,8 +85,8 @@ def test_what_cannot_be_shared_is_one_sentence(
     assert said in told.err
 
 
-def begun(place: Path, name: str, *more: str) -> Lth:
-    (place / "mine.yaml").write_text(STUDY)
+def begun(place: Path, config: str, name: str, *more: str) -> Lth:
+    (place / "mine.yaml").write_text(config)
     return Lth(place, [*WORDS, *more], name)
 
 
@@ -77,25 +95,88 @@ def contents(place: Path) -> dict[str, object]:
     return {name: value for name, value in found.items() if not name.startswith("jobs/")}
 
 
-@pytest.mark.slow
-def test_a_shared_study_is_the_same_and_goes_on_where_a_signal_stopped_it(tmp_path: Path) -> None:
+def stopped(lth: Lth, run: Path, by: signal.Signals) -> None:
+    """Send a signal to a command once it trains."""
+    while not any(run.rglob("last.ckpt")) and lth.process.is_alive():
+        time.sleep(0.02)
+    assert lth.process.pid is not None
+    os.kill(lth.process.pid, by)
+    lth.process.join()
+    assert lth.process.exitcode == (128 + by if by == signal.SIGTERM else -by), lth.output.read_text()
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()
-    begun(tmp_path / "whole", "").finish()
-    expected = contents(tmp_path / "whole")
-    first = begun(tmp_path / "cut", "first", "--jobs", "2", "--save_seconds", "0")
-    run = tmp_path / "cut" / "run"
-    while not any(run.rglob("last.ckpt")) and first.process.is_alive():
-        time.sleep(0.02)
-    assert first.process.pid is not None
-    os.kill(first.process.pid, signal.SIGTERM)
-    first.process.join()
-    assert first.process.exitcode == 128 + signal.SIGTERM, first.output.read_text()
+    return tmp_path / "whole", tmp_path / "cut"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "trainings"), [(STUDY, 12), (SEEDS, 9)], ids=["study", "seeds"])
+def test_what_is_shared_is_the_same_and_goes_on_where_a_signal_stopped_it(
+    config: str, trainings: int, places: tuple[Path, Path]
+) -> None:
+    whole, cut = places
+    begun(whole, config, "").finish()
+    first = begun(cut, config, "first", "--jobs", "2", "--save_seconds", "0")
+    run = cut / "run"
+    stopped(first, run, signal.SIGTERM)
     assert "the same command line continues where it was" in first.output.read_text()
     unfinished = {path.parent for path in run.rglob("last.ckpt")} - {path.parent for path in run.rglob("result.pt")}
-    second = begun(tmp_path / "cut", "second", "--jobs", "2")
+    second = begun(cut, config, "second", "--jobs", "2")
     second.finish()
-    assert contents(tmp_path / "cut") == expected
+    assert contents(cut) == contents(whole)
     assert len(list((run / "jobs").glob("*.log"))) == 2
-    assert "12/12 seed-" in second.output.read_text()
+    assert f"{trainings}/{trainings} seed-" in second.output.read_text()
     assert all((folder / "result.pt").exists() for folder in unfinished)
+
+
+@pytest.mark.slow
+def test_a_killed_parent_costs_nothing_and_all_seeds_are_one_group_of_curves(places: tuple[Path, Path]) -> None:
+    whole, cut = places
+    begun(whole, SEEDS, "", "--track", "offline").finish()
+    run = cut / "run"
+    first = begun(cut, SEEDS, "first", "--jobs", "2", "--save_seconds", "0", "--track", "offline")
+    stopped(first, run, signal.SIGKILL)  # its processes go on
+    begun(cut, SEEDS, "second", "--track", "offline").finish()
+    while any(in_use(seed) for seed in run.glob("seed-*")):  # of the first
+        time.sleep(0.1)
+    begun(cut, SEEDS, "third", "--track", "offline").finish()
+    curves, done = [], []
+    for place in places:
+        state = json.loads((place / "run" / "wandb.json").read_text())
+        done.append(state["done"])
+        curves.append(
+            {
+                name: (curve.logged, curve.exit_code, curve.opened["run_id"].removesuffix(state["token"]))
+                for name, curve in recorded(place / "run" / "wandb").items()
+            }
+        )
+        (place / "run" / "wandb.json").unlink()
+        shutil.rmtree(place / "run" / "wandb")
+    assert curves[0] == curves[1]
+    assert len(curves[0]) == 9 + 3
+    assert done[0] == done[1]
+    assert len(done[0]) == 9
+    assert contents(cut) == contents(whole)
+
+
+@pytest.mark.slow
+def test_two_terminals_share_the_seeds_of_an_experiment_and_a_third_finds_them_taken(
+    places: tuple[Path, Path],
+) -> None:
+    whole, shared = places
+    words = ["--seeds", "[0,1]", "--trainer.max_epochs", "30"]  # long enough for others to come
+    begun(whole, SEEDS, "", *words).finish()
+    both = [begun(shared, SEEDS, f".{number}", *words) for number in range(2)]
+    while not all(each.trainings or not each.process.is_alive() for each in both):
+        time.sleep(0.02)
+    third = begun(shared, SEEDS, ".third", *words)
+    for each in (*both, third):
+        each.finish()
+    assert contents(shared) == contents(whole)
+    names = [name for each in (*both, third) for name, _ in each.trainings]
+    assert len(names) == len(set(names)) == 6
+    assert all(each.trainings for each in both)
+    assert not third.trainings

@@ -12,7 +12,9 @@ import tiny
 import yaml
 from killed import Lth
 
+from lth_lightning.arguments import Arguments
 from lth_lightning.cli import main
+from lth_lightning.experiments.runner import Run
 from lth_lightning.files import held
 from lth_lightning.report import read
 
@@ -80,6 +82,40 @@ def test_a_study_is_one_table_with_what_is_shared_in_it_once(capsys: pytest.Capt
     assert capsys.readouterr().out == f"in all: {TRAININGS} of {TRAININGS} done, 0 failed, 0 to do\n"
     assert main(WORDS) == 0
     assert "nothing was left to do" in capsys.readouterr().out
+
+
+def test_what_is_finished_is_read_and_checked_no_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = {"omp": {"class_path": "OneShotPruning", "init_args": {"densities": [0.25]}}}
+    write({**changed(methods=methods), "claims": []})
+    assert main(WORDS) == 0
+    done: list[str] = []
+
+    def noted(owner: type, name: str) -> None:
+        method = getattr(owner, name)
+
+        def call(*args: Any, **options: Any) -> Any:
+            done.append(name)
+            return method(*args, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    noted(Arguments, "parse_arguments")
+    noted(Run, "check")
+    capsys.readouterr()
+    assert main(WORDS) == 0
+    assert "nothing was left to do" in capsys.readouterr().out
+    assert done == ["parse_arguments"]
+    assert main([*WORDS, "--data.subset", "200"]) == 2
+    assert "run belongs to another configuration (data.init_args.subset is 300 there, 200" in capsys.readouterr().err
+    (table,) = Path("run/seed-0/lr-0.01/omp").glob("results.jsonl")
+    row = table.read_text()
+    table.write_text("")  # as if it was killed between a training's end and its row
+    done.clear()
+    assert main(WORDS) == 0
+    assert done.count("check") == 1
+    assert table.read_text() == row
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from ..files import replacing
+from ..files import in_use, replacing
 from .base import Experiment
 
 Config = dict[str, Any]
@@ -42,8 +42,10 @@ def claim(folder: Path, config: Config, may_differ: MayDiffer, completed: Comple
     Raises:
         OtherConfigError: If the folder was made by another configuration; names the keys that differ.
     """
-    path = folder / "config.yaml"
-    if any(folder.glob("seed-*")) or (folder / "results.jsonl").exists():  # before, nothing depends on it
+    path, text = folder / "config.yaml", yaml.safe_dump(config, sort_keys=False)
+    if path.exists() and path.read_text(errors="replace") == text:
+        return
+    if _has_trainings(folder):  # before, nothing depends on it
         there, here = flat(completed(_read(path))), flat(config)
         keys = [
             key for key in {**there, **here} if there.get(key) != here.get(key) and not may_differ(key, there, here)
@@ -54,10 +56,14 @@ def claim(folder: Path, config: Config, may_differ: MayDiffer, completed: Comple
             raise OtherConfigError(
                 f"{folder} belongs to another configuration ({listed}{more}): choose another --folder, or delete it"
             )
-    text = yaml.safe_dump(config, sort_keys=False)
-    if not path.exists() or path.read_text() != text:  # of many processes of one study, the first writes
-        with replacing(path) as partial:
-            partial.write_text(text)
+    with replacing(path) as partial:
+        partial.write_text(text)
+
+
+def _has_trainings(folder: Path) -> bool:
+    """Whether there is something of a training, or a process is about to begin one."""
+    files = (file for file in folder.glob("seed-*/**/*") if file.is_file())
+    return (folder / "results.jsonl").exists() or any(file.name[0] != "." or in_use(file.parent) for file in files)
 
 
 def _read(path: Path) -> Config:

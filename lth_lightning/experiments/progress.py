@@ -35,23 +35,20 @@ class TerminalProgress:
     Args:
         console: Where to; live if it is a terminal.
         total: Number of trainings.
-        counted: Counts what has ended, where other processes may have a part in it; by default what is told counts.
+        finished: The names of what has finished, by whatever process.
         every: Seconds between lines of one training when it is no terminal.
     """
 
     follows_several = True
 
-    def __init__(
-        self, console: Console, total: int, counted: Callable[[], int] | None = None, every: float = 15.0
-    ) -> None:
+    def __init__(self, console: Console, total: int, finished: Callable[[], set[str]], every: float = 15.0) -> None:
         self.console = console
         self.total = total
         self.every = every
         self.trained = 0
-        self.done = self._before = counted() if counted else 0
-        self._counted = counted or (lambda: len(self._names))
-        self._others = counted is not None
-        self._names: set[str] = set()
+        self.done = self._before = len(finished())
+        self._finished = finished
+        self._told_of: set[str] = set()
         self._begun = self._told = time.monotonic()
         self._now = threading.local()  # what each thread trains
         self._shares: dict[int, float] = {}  # how far each is
@@ -115,15 +112,15 @@ class TerminalProgress:
         self._print(f"{self.done}/{self.total} {name} failed: {why}")
 
     def _end(self, name: str) -> None:
-        self._names.add(name)
-        self.done = self._counted()
+        self._told_of.add(name)
+        self.done = len(self._told_of | self._finished())
 
     def _share(self, share: float) -> None:
         self._shares[threading.get_ident()] = share
 
     def _left(self) -> str:
         share = sum(self._shares.values())
-        trained = (self.done - self._before if self._others else self.trained) + share
+        trained = self.done - self._before + share
         remaining = self.total - self.done - share
         if trained == 0 or remaining <= 0:
             return ""

@@ -1,6 +1,7 @@
 """What a finished training leaves: `result.pt` in its folder, and a row of the experiment's `results.jsonl`."""
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import lightning
 import torch
 
 from .. import __version__
-from ..files import DamagedFileError, replacing, save
+from ..files import DamagedFileError, replacing, save, turn
 from ..sparsity import Mask, diagnose
 from .base import Built, Result, Ticket
 
@@ -128,7 +129,8 @@ def _row(line: str) -> dict[str, Any]:
 class Ledger:
     """The file `results.jsonl`: one row per finished training, in the order of seed, round and folder.
 
-    It follows from the `result.pt` of the trainings, so that a kill between the two loses nothing.
+    It follows from the `result.pt` of the trainings, so that a kill between the two loses nothing. Several processes
+    may add to it.
 
     Args:
         path: The file.
@@ -136,17 +138,31 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._text = path.read_text(errors="replace") if path.exists() else ""
-        rows = [row for row in map(_row, self._text.splitlines()) if row]
-        self.rows: dict[str, Mapping[str, Any]] = {row["folder"]: row for row in rows}
+        self.rows: dict[str, Mapping[str, Any]] = {}
+        self._text = ""
+        self._read: tuple[int, int] | None = None
+        self._reread()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add a training's row, once; what a writer left in pieces is written again."""
-        self.rows[row["folder"]] = row
-        ordered = sorted(self.rows.values(), key=lambda row: (row["seed"], row["round"], row["folder"]))
-        text = "".join(json.dumps(row) + "\n" for row in ordered)
-        if text == self._text:
-            return
-        with replacing(self.path) as partial:
-            partial.write_text(text)
-        self._text = text
+        with turn(self.path.parent):
+            self._reread()
+            self.rows[row["folder"]] = row
+            ordered = sorted(self.rows.values(), key=lambda row: (row["seed"], row["round"], row["folder"]))
+            text = "".join(json.dumps(row) + "\n" for row in ordered)
+            if text != self._text:
+                with replacing(self.path) as partial:
+                    partial.write_text(text)
+
+    def _reread(self) -> None:
+        """Know what is in the file, if it is not the one that was read last."""
+        try:
+            with self.path.open(errors="replace") as file:
+                there = os.fstat(file.fileno())
+                if self._read == (there.st_ino, there.st_mtime_ns):
+                    return
+                self._read, self._text = (there.st_ino, there.st_mtime_ns), file.read()
+        except FileNotFoundError:
+            self._read, self._text = None, ""
+        rows = [row for row in map(_row, self._text.splitlines()) if row]
+        self.rows = {row["folder"]: row for row in rows}

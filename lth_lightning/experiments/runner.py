@@ -1,28 +1,25 @@
 """Runs an experiment: its folder, its replicates, and who watches."""
 
-import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from ..files import InUseError, held, replacing
+from ..files import InUseError, held
 from ..sparsity import Mask, Prunable
 from ..training import Seeds
-from ..training.together import Fleet
 from .base import Built, Experiment, Part, Result
 from .building import Build, Observer, Vary, Watch, unvaried, unwatched
 from .failed import FailedTrainingError
+from .inapplicable import note_inapplicable
 from .ownership import Completed, Config, claim, may_differ
 from .recipe import LightningRecipe, pause
 from .results import Ledger
 from .study import Study
 from .trainer import quiet_trainer
+from .units import again_and_again, unless_held
 from .widths import parameters, refuse_too_few
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,10 @@ class Run:
         return self.experiment.trainings * len(self.seeds)
 
     @property
-    def finished(self) -> int:
-        """Number of finished trainings of these replicates in the folder."""
-        return sum(1 for seed in self.seeds for _ in (self.folder / f"seed-{seed}").rglob("result.pt"))
+    def finished(self) -> set[str]:
+        """The finished trainings of these replicates, by their folders in this one."""
+        results = (result for seed in self.seeds for result in (self.folder / f"seed-{seed}").rglob("result.pt"))
+        return {self._name(result) for result in results}
 
     @property
     def units(self) -> list[tuple[Part, int]]:
@@ -135,13 +133,14 @@ class Run:
         Raises:
             OtherConfigError: If it is another's.
         """
-        with held(self.folder, wait=pause if self.shares else None):
+        with held(self.folder, wait=pause):
             claim(self.folder, self.config, partial(may_differ, self.experiment), completed)
 
     def run(self, watch: Watch = unwatched, thorough: bool = False) -> list[Result]:
         """Run every replicate, each in its folder `seed-N`; what is finished is read, what was cut resumes.
 
-        Of a study every part is held while it is done, and what another process holds is left to it.
+        Every part of a study, or seed of another experiment, is held while it is done, and what another process holds
+        is left to it.
 
         Args:
             watch: Observers for the trainings in a folder that has a table of its own.
@@ -149,18 +148,19 @@ class Run:
 
         Raises:
             FailedTrainingError: In the end, if a training failed.
+            InUseError: If there is one seed only, and another process has it.
         """
         failures: dict[str, str] = {}
-        results: list[Result] = []
-        if self.shares:
-            results = self._share(watch, failures, thorough)
+        if isinstance(self.experiment, Study):
+
+            def apart(part: Part, seed: int) -> list[Result]:
+                with self._told(self._place(part, seed), part.experiment, watch) as (ledger, observers):
+                    return self._run(part, seed, ledger, observers, failures, watch)
+
+            results = self._each(apart, thorough)
         else:
-            with held(self.folder), watch(self.folder) as observers:
-                _note(self.folder, self.experiment)
-                ledger = Ledger(self.folder / "results.jsonl")
-                (part,) = self.experiment.parts
-                runs = [partial(self._run, part, seed, ledger, observers, failures, unwatched) for seed in self.seeds]
-                results = [result for each in self._all(runs) for result in each]
+            with self._told(self.folder, self.experiment, watch) as (ledger, observers):
+                results = self._each(partial(self._run, ledger=ledger, observers=observers, failures=failures), True)
         if failures:
             name, why = next(iter(failures.items()))
             raise FailedTrainingError(
@@ -172,36 +172,30 @@ class Run:
     @property
     def shares(self) -> bool:
         """Whether several processes may share the work."""
-        return isinstance(self.experiment, Study)
+        return isinstance(self.experiment, Study) or len(self.seeds) > 1
 
-    def _share(self, watch: Watch, failures: dict[str, str], thorough: bool) -> list[Result]:
-        """Do the parts that nobody else does; look again at the others as long as that gave something to do."""
-        results: list[Result] = []
-        left, before = self.units, 0
-        while len(left) != before:
-            before = len(left)
-            done = self._all([partial(self._unit, *unit, watch, failures, thorough) for unit in left])
-            results += [result for each in done for result in each or []]
-            left = [unit for unit, each in zip(left, done, strict=True) if each is None]
-        return results
+    @property
+    def unit(self) -> str:
+        """What one process does at a time."""
+        return "part" if isinstance(self.experiment, Study) else "seed"
 
-    def _unit(
-        self, part: Part, seed: int, watch: Watch, failures: dict[str, str], thorough: bool
-    ) -> list[Result] | None:
-        """Do a part, or leave it to whoever does."""
-        if self._done(part, seed) and not thorough:
-            return []
-        there = self._place(part, seed)
-        try:
-            with held(there), watch(there) as observers:
-                _note(there, part.experiment)
-                return self._run(part, seed, Ledger(there / "results.jsonl"), observers, failures, watch)
-        except InUseError:
-            return None
+    @contextmanager
+    def _told(self, folder: Path, experiment: Experiment, watch: Watch) -> Iterator[tuple[Ledger, Sequence[Observer]]]:
+        """The table in a folder, and the observers, of trainings there."""
+        with watch(folder) as observers:
+            note_inapplicable(folder, experiment.inapplicable)
+            yield Ledger(folder / "results.jsonl"), observers
 
-    def _all(self, works: Sequence[Callable[[], T]]) -> list[T]:
-        """Do works in turn, or with their trainings together."""
-        return Fleet(self.replicas).run(works) if self.replicas > 1 else [work() for work in works]
+    def _each(self, do: Callable[[Part, int], list[Result]], thorough: bool) -> list[Result]:
+        """Do the units that nobody else does; a finished one only to look at it thoroughly."""
+
+        def unit(part: Part, seed: int) -> list[Result] | None:
+            if self._done(part, seed) and not thorough:
+                return []
+            return unless_held(self._place(part, seed), partial(do, part, seed), self.shares)
+
+        found = again_and_again([partial(unit, *each) for each in self.units], self.replicas)
+        return [result for results in found for result in results]
 
     def _run(
         self,
@@ -210,7 +204,7 @@ class Run:
         ledger: Ledger,
         observers: Sequence[Observer],
         failures: dict[str, str],
-        watch: Watch,
+        watch: Watch = unwatched,
     ) -> list[Result]:
         recipe = LightningRecipe(
             build=self.build,
@@ -234,16 +228,18 @@ class Run:
         return self.folder / f"seed-{seed}" / part.name
 
     def _done(self, part: Part, seed: int) -> bool:
-        own = sum(1 for _ in self._place(part, seed).rglob("result.pt"))
-        shared = (self.folder / f"seed-{seed}" / name / "result.pt" for name in part.shared)
-        return own >= part.trainings and all(result.exists() for result in shared)
+        """Whether all trainings of a unit have finished and have rows: a kill may have come between the two."""
+        place = self._place(part, seed)
+        own = [*place.rglob("result.pt")]
+        shared = [self.folder / f"seed-{seed}" / name / "result.pt" for name in part.shared]
+        home = place if isinstance(self.experiment, Study) else self.folder
+        return len(own) >= part.trainings and all(
+            self._recorded(table, results) for table, results in [(home, own), *((one.parent, [one]) for one in shared)]
+        )
 
+    def _recorded(self, home: Path, results: Sequence[Path]) -> bool:
+        rows = Ledger(home / "results.jsonl").rows
+        return all(each.exists() and self._name(each) in rows for each in results)
 
-def _note(folder: Path, experiment: Experiment) -> None:
-    """Keep for the report what does not apply, so that nothing is left out silently."""
-    path, reasons = folder / "not_applicable.json", dict(experiment.inapplicable)
-    if reasons:
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(reasons, indent=1) + "\n")
-    else:
-        path.unlink(missing_ok=True)
+    def _name(self, result: Path) -> str:
+        return result.parent.relative_to(self.folder).as_posix()

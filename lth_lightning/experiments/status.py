@@ -40,14 +40,13 @@ class Status:
         return max(0, self.trainings - len(self.done) - len(self.failed))
 
 
-def status(folder: Path, name: str, trainings: int, held: Path) -> Status:
+def status(folder: Path, name: str, trainings: int) -> Status:
     """Read how far a part is.
 
     Args:
         folder: The experiment's folder.
-        name: The part's folder within it.
+        name: The part's folder within it, which a process holds that is at it.
         trainings: Number of trainings in all.
-        held: The folder that a process holds which is at it.
     """
     here = folder / name
     done = sorted(path.parent for path in here.rglob("result.pt"))
@@ -61,7 +60,7 @@ def status(folder: Path, name: str, trainings: int, held: Path) -> Status:
         {_name(where, folder): why for where, why in failed.items()},
         {_name(where, folder): epochs for where, epochs in begun.items() if where not in {*done, *failed}},
         [seconds for where in done if (seconds := _seconds(where)) is not None],
-        in_use(held),
+        in_use(here),
     )
 
 
@@ -74,10 +73,10 @@ def every(folder: Path, seeds: Sequence[int], experiment: Experiment) -> list[St
         experiment: What it is.
     """
     if not isinstance(experiment, Study):
-        return [status(folder, f"seed-{seed}", experiment.trainings, folder) for seed in seeds]
+        return [status(folder, f"seed-{seed}", experiment.trainings) for seed in seeds]
     places = {place: 1 for place in experiment.in_common} | {part.name: part.trainings for part in experiment.parts}
     return [
-        status(folder, f"seed-{seed}/{place}", trainings, folder / f"seed-{seed}" / place)
+        status(folder, f"seed-{seed}/{place}", trainings)
         for seed in seeds
         for place, trainings in sorted(places.items())
     ]

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 Row = dict[str, Any]
 
@@ -39,10 +39,15 @@ def finished(folder: Path) -> tuple[list[Row], list[int | str]]:
         own = file.parent == folder
         unreadable += bad if own else [f"{file.relative_to(folder)} line {number}" for number in bad]
         for number, row in there.items():
-            if row is not None and _is_training(row) and row["arm"] != "pretraining":
+            if is_finished(row):
                 named = isinstance(row.get("folder"), str)
                 rows[row["folder"] if named else f"{file} {number}"] = row
     return list(rows.values()), unreadable
+
+
+def is_finished(row: Row | None) -> TypeGuard[Row]:
+    """Whether a line is the row of a training that counts."""
+    return row is not None and _is_training(row) and row["arm"] != "pretraining"
 
 
 def failed(folder: Path) -> dict[str, str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..files import replacing
 from .overview import overview
 from .wandb_runs import Row, WandbRuns, brief, obstacle
+from .wandb_state import changing, read
 
 Say = Callable[[str], None]
 
@@ -55,14 +55,11 @@ class WandbTracker:
         self.part = part
         self._config = config
         self._file = folder / part / "wandb.json"
-        state = _read(self._file)
-        self._token = state.get("token") or secrets.token_hex(4)
-        self._done: dict[str, str] = state.get("done", {})
-        self._uploaded: dict[str, list[list[float]]] = state.get("overviews", {})
-        self._runs = WandbRuns(folder, self._token, config, part)
+        with changing(self._file) as state:  # the token is kept before the first id is made of it
+            token = state.setdefault("token", secrets.token_hex(4))
+        self._runs = WandbRuns(folder, token, config, part)
         self._mode: Literal["online", "offline"] = "online"
         self._given_up = False
-        self._rows: list[Row] = []
         if part:
             self._mode = "offline" if offline else "online"
         elif offline:
@@ -94,7 +91,6 @@ class WandbTracker:
 
     def finished(self, row: Row, anew: bool) -> None:
         """Close the run of a training; write it from the local files if it is not there."""
-        self._rows.append(row)
         self._attempt(lambda: self._finish(row))
 
     def failed(self, name: str, why: str) -> None:
@@ -111,7 +107,7 @@ class WandbTracker:
             anew: Whether it was made just now; else a run that is there is left.
         """
         run = f"analysis/{name}"
-        if curves and (anew or self._done.get(run) != self._mode):
+        if curves and (anew or read(self._file)["done"].get(run) != self._mode):
             self._attempt(lambda: self._draw(run, axis, curves))
 
     def _draw(self, run: str, axis: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
@@ -123,21 +119,19 @@ class WandbTracker:
         for number, place in enumerate(sorted(places)):
             self._runs.log(places[place], number)
         self._runs.close()
-        self._done[run] = self._mode
-        self._save()
+        self._has(run)
 
     def close(self) -> None:
         """End the run of a training that was cut, and write the overviews."""
         self._attempt(self._overviews)
 
     def _open(self, name: str, columns: Row) -> None:
-        if not self._file.exists():  # the token is kept before the first id is made of it
-            self._save()
         self._runs.open(name, columns["arm"], columns, self._mode)
 
     def _finish(self, row: Row) -> None:
         name = row["folder"]
-        if self._done.get(name) == "online" or (self._done.get(name) == self._mode and self._runs.on_disk(name)):
+        there = read(self._file)["done"].get(name)
+        if there == "online" or (there == self._mode and self._runs.on_disk(name)):
             return
         columns = {key: row[key] for key in ("experiment", "seed", "arm", "round", "density")}
         if self._runs.run is None:
@@ -146,23 +140,29 @@ class WandbTracker:
             epoch = json.loads(line)
             self._runs.log(epoch, epoch["epoch"])
         self._runs.close(row, columns)
-        self._done[name] = self._mode
-        self._save()
+        self._has(name)
+
+    def _has(self, run: str) -> None:
+        with changing(self._file) as state:
+            state["done"][run] = self._mode
 
     def _overviews(self) -> None:
+        """Draw what all processes have finished; the last of them to end draws all of it."""
         self._runs.close(failed=True)
-        curves = json.loads(json.dumps(overview(self._rows)))
-        if self._mode == "online" and self._uploaded == curves:
-            return
-        for arm, curve in curves.items():
-            name = "/".join(filter(None, ["overview", self.part, arm]))
-            self._runs.open(name, "overview", {"arm": arm}, self._mode, axis="density", resume=False)
-            for number, density, accuracy in curve:
-                self._runs.log({"density": density, "mean_test_accuracy": accuracy}, number)
-            self._runs.close()
-        if self._mode == "online":
-            self._uploaded = curves
-            self._save()
+        with changing(self._file) as state:
+            table = self._file.with_name("results.jsonl")
+            rows = [json.loads(line) for line in table.read_text().splitlines()] if table.exists() else []
+            curves = json.loads(json.dumps(overview(rows)))
+            if self._mode == "online" and state["overviews"] == curves:
+                return
+            for arm, curve in curves.items():
+                name = "/".join(filter(None, ["overview", self.part, arm]))
+                self._runs.open(name, "overview", {"arm": arm}, self._mode, axis="density", resume=False)
+                for number, density, accuracy in curve:
+                    self._runs.log({"density": density, "mean_test_accuracy": accuracy}, number)
+                self._runs.close()
+            if self._mode == "online":
+                state["overviews"] = curves
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Act online, or else offline, or else not at all: training goes on."""
@@ -180,14 +180,3 @@ class WandbTracker:
     def _go_offline(self, reason: str) -> None:
         self._mode = "offline"
         self.say(f"{reason}, so W&B curves are recorded on this disk; to upload them: {self._runs.upload}")
-
-    def _save(self) -> None:
-        with replacing(self._file) as partial:
-            partial.write_text(json.dumps({"token": self._token, "done": self._done, "overviews": self._uploaded}))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(file.read_text())) if file.exists() else {}
-    except ValueError as error:
-        raise ValueError(f"{file} cannot be read ({error}): delete it, and W&B gets all runs anew") from error

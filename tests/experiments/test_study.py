@@ -181,7 +181,7 @@ def test_a_study_is_not_finished_before_what_its_methods_share(extra: dict[str, 
     study = Study(methods={"plain": Dense(), **extra})
     job = Run(study, tiny.build, tmp_path, {})
     assert job.missing() == len(study.parts)
-    assert len({result.folder for result in job.run()}) == study.trainings == job.finished
+    assert len({result.folder for result in job.run()}) == study.trainings == len(job.finished)
     assert job.missing() == 0
     (tmp_path / "seed-0" / "dense" / "result.pt").unlink()
     assert job.missing() == len(study.parts)

@@ -72,8 +72,11 @@ class Experiment:
             write_curve(self.folder / name, epochs[:count])
             self.tracker.epoch(row)
 
-    def finish(self, name: str, anew: bool = True) -> None:
-        self.tracker.finished(result(name), anew)
+    def finish(self, name: str, anew: bool = True, accuracy: str = "test_accuracy") -> None:
+        row = {key if key != "test_accuracy" else accuracy: value for key, value in result(name).items()}
+        with (self.folder / "results.jsonl").open("a") as table:
+            table.write(json.dumps(row) + "\n")
+        self.tracker.finished(row, anew)
 
     def train(self, *names: str) -> None:
         for name in names:
@@ -198,6 +201,27 @@ def test_epochs_that_were_never_told_come_from_the_file(folder: Path) -> None:
     assert complete(trainings(folder)[DENSE])
 
 
+def test_two_processes_keep_one_state_and_the_last_to_end_draws_all(folder: Path) -> None:
+    one, other = Experiment(folder), Experiment(folder)
+    one.begin(DENSE)
+    other.begin(FIRST)
+    one.finish(DENSE)
+    other.finish(FIRST)
+    other.tracker.close()
+    one.train(CONTROL)
+    one.tracker.close()
+    before = sorted(path.name for path in (folder / "wandb").glob("*-run-*"))
+    for name in ROUNDS:  # each knows what the other has recorded
+        one.finish(name, anew=False)
+        other.finish(name, anew=False)
+    assert sorted(path.name for path in (folder / "wandb").glob("*-run-*")) == before
+    assert all(map(complete, trainings(folder).values()))
+    assert recorded(folder / "wandb").keys() == {*ROUNDS, "overview/dense", "overview/ticket", "overview/random_ticket"}
+    state = json.loads((folder / "wandb.json").read_text())
+    assert state["done"] == dict.fromkeys(ROUNDS, "offline")
+    assert {run.opened["run_id"].rpartition("-")[2] for run in recorded(folder / "wandb").values()} == {state["token"]}
+
+
 def test_an_epoch_is_given_to_wandb_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(wandb.Run, "log", lambda run, values, **step: given.append(values))
@@ -208,7 +232,7 @@ def test_an_epoch_is_given_to_wandb_once(folder: Path, monkeypatch: pytest.Monke
 def test_without_test_accuracy_there_is_no_overview(folder: Path) -> None:
     experiment = Experiment(folder)
     experiment.begin(DENSE)
-    experiment.tracker.finished({key: item for key, item in result(DENSE).items() if key != "test_accuracy"}, True)
+    experiment.finish(DENSE, accuracy="val_accuracy")
     experiment.tracker.close()
     assert list(recorded(folder / "wandb")) == [DENSE]
 
