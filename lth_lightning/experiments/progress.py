@@ -51,6 +51,7 @@ class TerminalProgress:
         self.done = self._before = counted() if counted else 0
         self._counted = counted or (lambda: len(self._names))
         self._others = counted is not None
+        self._advised = False
         self._names: set[str] = set()
         self._begun = self._told = time.monotonic()
         self._now = threading.local()  # what each thread trains
@@ -91,9 +92,12 @@ class TerminalProgress:
             self._print(f"  {self._now.what}: {note}{self._left()}")
 
     def noted(self, note: Mapping[str, Any]) -> None:
-        """A line for a layer whose neurons were chosen."""
+        """A line for a layer whose neurons were chosen; and for advice, once."""
         if "layer" in note:
             self._print(f"  {self._now.what}: {layer_line(note)}{self._left()}")
+        if "advice" in note and not self._advised:
+            self._advised = True
+            self._print(f"  {self._now.what}: {note['advice']}")
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A line for a training that has just finished; none for those that were there."""
