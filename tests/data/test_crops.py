@@ -7,7 +7,7 @@ from torchvision.transforms import v2
 
 from lth_lightning.data.crops import crops
 
-COUNT = 3000
+COUNT = 3000  # enough to tell widths even in the ratio from such even in its logarithm
 
 
 def theirs(height: int, width: int) -> torch.Tensor:
@@ -21,7 +21,7 @@ def theirs(height: int, width: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(("height", "width"), [(375, 500), (64, 64), (300, 90), (30, 400)])
 def test_parts_are_distributed_as_torchvisions(height: int, width: int) -> None:
-    ours, reference = crops(torch.tensor([[height, width]]).expand(COUNT, 2), 0, 0)[:, :4], theirs(height, width)
+    ours, reference = crops(torch.tensor([[height, width]]).expand(10 * COUNT, 2), 0, 0)[:, :4], theirs(height, width)
     assert (ours >= 0).all()
     assert (ours[:, 0] + ours[:, 2] <= height).all()
     assert (ours[:, 1] + ours[:, 3] <= width).all()
@@ -31,7 +31,7 @@ def test_parts_are_distributed_as_torchvisions(height: int, width: int) -> None:
         lambda part: part[:, 0] / (height - part[:, 2] + 1),
         lambda part: part[:, 1] / (width - part[:, 3] + 1),
     ):
-        assert ks_2samp(what(ours).numpy(), what(reference).numpy()).pvalue > 0.01
+        assert ks_2samp(what(ours).numpy(), what(reference).numpy(), method="asymp").pvalue > 0.001
 
 
 def test_an_image_into_which_no_draw_fits_gives_its_middle_as_torchvision_does() -> None:
@@ -49,7 +49,7 @@ def test_draws_depend_on_seed_and_epoch_and_half_of_the_images_are_mirrored() ->
     first = crops(sizes, 0, 0)
     assert torch.equal(crops(sizes, 0, 0), first)
     for other in (crops(sizes, 1, 0), crops(sizes, 0, 1)):
-        assert (other[:, :4] != first[:, :4]).any(1).float().mean() > 0.99
+        assert (other[:, :4] != first[:, :4]).any(1).float().mean() > 0.9  # some images have one part only that fits
         assert (other[:, 4] != first[:, 4]).float().mean() == pytest.approx(0.5, abs=0.05)
     assert first[:, 4].unique().tolist() == [0, 1]
     assert first[:, 4].float().mean() == pytest.approx(0.5, abs=0.05)
