@@ -2,14 +2,15 @@
 
 python -m benchmarks.loader DATA/tiny-imagenet-20 --size 64
 
-For each number of reading processes: images a second of `FileLoader`, of the loader that torchvision's tutorials make of
-`ImageFolder`, `v2` and torch's `DataLoader`, and of a training step (forward, backward, SGD; threads as by default) that
-takes its batches from `FileLoader`, with the share of the time that it waits. In turns; medians, least and largest.
+For each number of reading processes: images a second of `FileLoader`; of the loader that torchvision's tutorials make
+of `ImageFolder`, `v2` and torch's `DataLoader`; and of a training (forward, backward, SGD; as many threads as by
+default) that takes its batches from `FileLoader`, with the share of its time that it waits. In turns; medians, least
+and largest.
 """
 
 import argparse
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -55,11 +56,6 @@ def trained(net: nn.Module, batches: Iterable[Batch]) -> Pace:
     return pace
 
 
-def repeated(batch: Batch, times: int) -> Iterator[Batch]:
-    """A batch again and again."""
-    return iter([batch] * times)
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,7 +84,7 @@ def main() -> None:
                 found.setdefault(f"{workers} workers: {name} waits, %", []).append(100 * pace.waiting / total)
         for name, net in nets.items():
             batch = next(iter(ours(args, 0)))
-            pace = trained(net, repeated(batch, args.steps + 1))
+            pace = trained(net, [batch] * (args.steps + 1))
             found.setdefault(f"no files: {name} trains, images/s", []).append(pace.images / pace.working)
         loader = ours(args, 1)
         for when in ("first", "later"):

@@ -51,15 +51,12 @@ def recipe(root: Path, images: Path, workers: int, *callbacks: Callback, **optio
     return LightningRecipe(**{**vars(tiny.recipe(root)), "build": build, **options})
 
 
-@pytest.mark.parametrize("at", [1, 6])
-def test_a_training_cut_within_an_epoch_ends_bit_for_bit_the_same_whoever_reads(
-    at: int, images: Path, tmp_path: Path
-) -> None:
+def test_a_training_cut_within_an_epoch_ends_bit_for_bit_the_same_whoever_reads(images: Path, tmp_path: Path) -> None:
     recipe(tmp_path / "whole", images, 0).train(Ticket(), tmp_path / "whole" / "a")
-    cut = recipe(tmp_path / "cut", images, 1, tiny.Crash("on_train_batch_start", at + 1), save_seconds=0)
+    cut = recipe(tmp_path / "cut", images, 1, tiny.Crash("on_train_batch_start", 7), save_seconds=0)
     with pytest.raises(SystemError, match="killed"):
         cut.train(Ticket(), tmp_path / "cut" / "a")
-    assert tiny.saved(tmp_path / "cut" / "a") == at
+    assert tiny.saved(tmp_path / "cut" / "a") == 6, "of 12, in the second epoch"
     recipe(tmp_path / "cut", images, 1).train(Ticket(), tmp_path / "cut" / "a")
     assert tiny.contents(tmp_path / "cut") == tiny.contents(tmp_path / "whole")
 
