@@ -9,14 +9,12 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lth_lightning.data.listing import Listing, listed
 from lth_lightning.files import held, replacing
 
 VERSION = 1
 SETTLED = 2.0  # seconds: the coarsest clock of a file system, within which a change leaves no trace
-Stamps = dict[str, npt.NDArray[np.bytes_] | npt.NDArray[np.int64]]
 
 
 @lru_cache(maxsize=4)
@@ -77,5 +75,5 @@ def _made(file: Path, folder: Path) -> Listing:
         parts = {name: np.array([os.fsencode(each) for each in texts]) for name, texts in named.items()}
         with suppress(OSError), replacing(file) as partly, partly.open("wb") as stream:
             arrays = {"names": found.names, "labels": found.labels, "sizes": found.sizes, **parts}
-            np.savez(stream, allow_pickle=False, version=VERSION, times=times, **arrays)
+            np.savez(stream, version=VERSION, times=times, **arrays)
     return found

@@ -13,12 +13,7 @@ from lth_lightning.files import DamagedFileError
 
 
 class Asked(NamedTuple):
-    """A batch that is asked for.
-
-    Args:
-        numbers: (B,) int64, of the images.
-        parts: (B, 5) int64, what to take of each, by `crops`; None for the middle.
-    """
+    """A batch: (B,) int64, numbers of images; (B, 5) int64, what to take of each by `crops`, or None for the middle."""
 
     numbers: Tensor
     parts: Tensor | None

@@ -36,11 +36,9 @@ class Pace:
             there = time.perf_counter()
             yield images, labels
             done = time.perf_counter()
-            self.images, self.waiting, self.working = (
-                self.images + len(labels),
-                self.waiting + there - asked,
-                self.working + done - there,
-            )
+            self.images += len(labels)
+            self.waiting += there - asked
+            self.working += done - there
             asked = done
 
     def told(self, workers: int, processors: int, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..training.timing import note
 class Waiting(Callback):
     """Notes at the end of each epoch how the training loader keeps its pace, summed over restarts.
 
-    Only of loaders with a method `paced`, as `lth_lightning.data.FileLoader` has it: others have their images in memory.
+    Only of loaders with a method `paced`, as that of images in folders: others hold their images in memory.
 
     Args:
         path: The training's `timing.json`.
