@@ -1,5 +1,6 @@
 """The command line: `lth`."""
 
+import atexit
 import gc
 import sys
 from collections.abc import Callable
@@ -66,6 +67,7 @@ def _dispatch() -> Callable[[str, list[str], bool], int]:
     if first:
         gc.freeze()
         gc.enable()
+        atexit.register(gc.unfreeze)  # or libraries would take what stays for leaks, and say so
     return dispatch
 
 

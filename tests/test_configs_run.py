@@ -57,6 +57,10 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             place = root / "imagenet" / part / f"{number:03}"
             place.mkdir(parents=True)
             Image.fromarray(draws.integers(0, 256, (8, 8, 3), np.uint8)).save(place / "0.png")
+        for number in range(400):
+            place = root / "tiny-imagenet-20" / part / f"{number % 20:02}"
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draws.integers(0, 256, (8, 8, 3), np.uint8)).save(place / f"{number}.png")
     return root
 
 

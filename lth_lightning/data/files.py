@@ -1,95 +1,119 @@
 """A loader that reads images from files, whose batches are functions of (seed, epoch, position)."""
 
-from collections.abc import Iterator, Sequence
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from lth_lightning.data.crops import crops
 from lth_lightning.data.draws import generator
+from lth_lightning.data.listing import Listing
+from lth_lightning.data.normalise import normalise, scale_shift
+from lth_lightning.data.pictures import Asked, Pictures
 from lth_lightning.data.place import Loader
-
-Batch = tuple[Tensor, Tensor]
-Sample = tuple[str, int]
+from lth_lightning.data.throughput import Batch, Pace
+from lth_lightning.files import DamagedFileError
 
 
 class FileLoader(Loader):
-    """Batches of images that are read, cropped and normalised when they are asked for, by several processes.
+    """Batches of images that are read, cropped and resized when they are asked for, by several processes.
 
-    What a batch is depends on the seeds, the epoch and its number in the epoch, as of an `InMemoryLoader`.
+    What a batch is depends on the seeds, the epoch and its number in the epoch, as of an `InMemoryLoader`. Processes
+    stay from one epoch to the next, read two batches ahead each, and hand over 8-bit pixels, which are normalised on
+    the device that trains; a GPU copies them while it computes.
 
     Args:
-        files: Path and class of each image.
+        files: The images.
         batch_size: Images per batch.
-        size: Height and width to crop to.
-        moments: Means and standard deviations of the channels, of pixel values scaled to 0..1.
+        size: Height and width of what is yielded.
+        mean: (3,) means of the channels, of pixel values scaled to 0..1.
+        std: (3,) their standard deviations.
         workers: Number of processes that read; 0 for this one.
+        device: Where the batches are to be; None for the CPU.
         drop_last: Leave out a last batch that is not full.
         order_seed: Seed of the order; None keeps the images in the order given.
         augment_seed: Seed of random crops and flips; None resizes and crops in the middle.
+
+    Attributes:
+        pace: How long its batches were waited for.
     """
 
     def __init__(
         self,
-        files: Sequence[Sample],
+        files: Listing,
         batch_size: int,
         size: int,
-        moments: tuple[Sequence[float], Sequence[float]],
+        mean: Tensor,
+        std: Tensor,
         workers: int = 0,
+        device: torch.device | None = None,
         drop_last: bool = False,
         order_seed: int | None = None,
         augment_seed: int | None = None,
     ) -> None:
         super().__init__(len(files), batch_size, drop_last)
-        self.workers, self.order_seed = workers, order_seed
-        self.pictures = Pictures(files, size, moments, augment_seed)
+        self.files, self.workers, self.order_seed, self.augment_seed = files, workers, order_seed, augment_seed
+        self.device = device or torch.device("cpu")
+        self.pace = Pace()
+        self._scale, self._shift = scale_shift(mean, std, self.device)
+        self._asked: list[Asked] = []  # of this epoch; apart from the loader, which would else never be let go of
+        self._reader = DataLoader(
+            Pictures(files, size),
+            batch_size=None,
+            sampler=self._asked,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=self.device.type == "cuda",
+            worker_init_fn=_outlive_sigterm,
+            generator=torch.Generator(),
+        )
+
+    @property
+    def pixels(self) -> dict[str, list[float]]:
+        """What a channel's pixels, 0..255, are times (`scale`) and plus (`shift`)."""
+        return {"scale": self._scale.flatten().tolist(), "shift": self._shift.flatten().tolist()}
+
+    def paced(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """What its `pace` is, in plain values, added to those `before` an interruption."""
+        return self.pace.told(self.workers, processors(), before)
 
     def __iter__(self) -> Iterator[Batch]:
-        start, count = self.begin(), len(self.pictures.files)
+        start, count = self.begin(), len(self.files)
         order = torch.arange(count)
         if self.order_seed is not None:
             order = torch.randperm(count, generator=generator("order", self.order_seed, self._epoch))
-        numbers = [(self._epoch, number) for number in order[start * self.batch_size : self.samples].tolist()]
-        reader = DataLoader(
-            self.pictures, self.batch_size, sampler=numbers, num_workers=self.workers, generator=torch.Generator()
-        )
-        for images, labels in reader:
+        numbers = order[start * self.batch_size : self.samples]
+        parts = self._parts()
+        self._asked[:] = [
+            Asked(batch, None if parts is None else parts[batch]) for batch in torch.split(numbers, self.batch_size)
+        ]
+        for batch in self.pace.clocked(self._read()):
             self._yielded += 1
-            yield images, labels
+            yield batch
+
+    def _parts(self) -> Tensor | None:
+        """What to take of each image in this epoch, (N, 5)."""
+        if self.augment_seed is None:
+            return None
+        return crops(torch.from_numpy(self.files.sizes), self.augment_seed, self._epoch)
+
+    def _read(self) -> Iterator[Batch]:
+        for batch in self._reader:
+            if isinstance(batch, DamagedFileError):
+                raise batch
+            images, labels = (part.to(self.device, non_blocking=True) for part in batch)
+            yield normalise(images, self._scale, self._shift), labels
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
-    """(epoch, number) -> image and label, the same in every process.
+def _outlive_sigterm(worker: int) -> None:
+    """Read on, so that the training, which gets the signal too, saves and ends; torch sends a second to the stuck."""
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_DFL))
 
-    Args:
-        files: Path and class of each image.
-        size: Height and width to crop to.
-        moments: Means and standard deviations of the channels.
-        seed: Seed of random crops and flips; None for none.
-    """
 
-    def __init__(
-        self,
-        files: Sequence[Sample],
-        size: int,
-        moments: tuple[Sequence[float], Sequence[float]],
-        seed: int | None,
-    ) -> None:
-        from torchvision.transforms import v2
-
-        crop = [v2.Resize(round(size * 8 / 7)), v2.CenterCrop(size)]
-        cut = crop if seed is None else [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()]
-        self.files, self.seed = files, seed
-        self.change = v2.Compose([*cut, v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(*moments)])
-
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, int]:
-        """Read and change an image."""
-        from torchvision.datasets.folder import default_loader
-
-        epoch, number = place
-        path, label = self.files[number]
-        with torch.random.fork_rng(devices=[]):
-            if self.seed is not None:
-                torch.default_generator.manual_seed(generator(f"picture {number}", self.seed, epoch).initial_seed())
-            image: Tensor = self.change(default_loader(path))
-        return image, label
+def processors() -> int:
+    """How many processes can run at once here."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -5,13 +5,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from lightning import LightningDataModule
 
-from lth_lightning.data.files import FileLoader
+from lth_lightning.data.files import FileLoader, processors
+from lth_lightning.data.kept import listing
+from lth_lightning.data.listing import Listing
 from lth_lightning.data.splits import Split, divide
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, as torchvision has them
+MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # of ImageNet, as in torchvision
 
 
 class Folder(LightningDataModule):
@@ -70,25 +72,32 @@ class Folder(LightningDataModule):
         self.drop_last, self.workers = drop_last, workers
 
     @cached_property
-    def _files(self) -> dict[str, Any]:
-        from torchvision.datasets import ImageFolder  # which only this data set needs
-
-        found = {}
-        for part in ("train", "val"):
-            place = Path(os.environ.get("LTH_DATA") or "data") / self.root / part
-            try:
-                found[part] = ImageFolder(place)
-            except FileNotFoundError as error:
-                raise FileNotFoundError(
-                    f"{place} has no folders of images ({error}): give the root that has train/CLASS and val/CLASS"
-                ) from None
-        if found["train"].classes != found["val"].classes:
-            raise ValueError(f"the folders in {self.root}/train and {self.root}/val differ: they name the classes")
+    def _files(self) -> dict[str, Listing]:
+        root = Path(os.environ.get("LTH_DATA") or "data") / self.root
+        found = {part: listing(root / part) for part in ("train", "val")}
+        for name in sorted({*found["train"].classes} ^ {*found["val"].classes})[:1]:
+            raise ValueError(f"{root} has the class {name} in one of train and val only: they must be the same in both")
         return found
 
     @cached_property
     def _parts(self) -> Split:
-        return divide(np.asarray(self._files["train"].targets), self.subset, self.validation, self.split_seed, False)
+        return divide(self._files["train"].labels, self.subset, self.validation, self.split_seed, False)
+
+    def prepare_data(self) -> None:
+        """List the images, and keep the lists; Lightning does this in one process, before there are others."""
+        _ = self._files
+
+    def describe(self) -> str:
+        """One line for people: what there is, how it is split, augmented, batched and read."""
+        numbers = len(self._parts.train), len(self._parts.val), len(self._files["val"])
+        train, val, test = (f"{number:,}" for number in numbers)
+        shape = "x".join(map(str, self.input_shape))
+        augmented = "cropped and flipped at random" if self.augment else "not augmented"
+        readers = f"{self._workers} process{'es' * (self._workers > 1)}" if self._workers else "the training itself"
+        return (
+            f"Folder {self.root}: {train} training, {val} validation and {test} test images of {shape} "
+            f"in {self.num_classes} classes, {augmented}, in batches of {self.batch_size}, read by {readers}"
+        )
 
     @property
     def num_classes(self) -> int:
@@ -103,22 +112,26 @@ class Folder(LightningDataModule):
     def train_dataloader(self) -> FileLoader:
         """Shuffled and augmented batches of the images to train on."""
         seed = self.augment_seed if self.augment else None
-        return self._loader("train", self._parts.train, self.batch_size, self.drop_last, self.order_seed, seed)
+        files = self._files["train"].take(self._parts.train)
+        return self._loader(files, self.batch_size, self.drop_last, self.order_seed, seed)
 
     def val_dataloader(self) -> FileLoader | list[FileLoader]:
         """The images held out, in order and as they are; no loader if none are held out."""
-        held_out = self._parts.val
-        return self._loader("train", held_out, self.eval_batch_size) if len(held_out) else []
+        held_out = self._files["train"].take(self._parts.val)
+        return self._loader(held_out, self.eval_batch_size) if len(held_out) else []
 
     def test_dataloader(self) -> FileLoader:
         """The test images, in order and as they are."""
-        return self._loader("val", np.arange(len(self._files["val"])), self.eval_batch_size)
+        return self._loader(self._files["val"], self.eval_batch_size)
 
     def predict_dataloader(self) -> FileLoader:
         """The same as `test_dataloader`."""
         return self.test_dataloader()
 
-    def _loader(self, part: str, numbers: Any, batch_size: int, *options: Any) -> FileLoader:
-        samples = self._files[part].samples
-        workers = min(self.workers, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
-        return FileLoader([samples[i] for i in numbers], batch_size, self.size, (MEAN, STD), workers, *options)
+    def _loader(self, files: Listing, batch_size: int, *options: Any) -> FileLoader:
+        device = self.trainer.strategy.root_device if self.trainer else None
+        return FileLoader(files, batch_size, self.size, MEAN, STD, self._workers, device, *options)
+
+    @property
+    def _workers(self) -> int:
+        return min(self.workers, processors())

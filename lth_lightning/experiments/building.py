@@ -59,7 +59,7 @@ class Observer(Protocol):
         """An epoch of the current training is done; after resuming, those before are told again."""
 
     def noted(self, note: Mapping[str, Any]) -> None:
-        """The policy of the current training has something to say of a move of the mask."""
+        """The policy of the current training has something to say of a move of the mask; or there is some `advice`."""
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A training is finished, just now (anew) or long ago."""

@@ -49,6 +49,7 @@ class TerminalProgress:
         self.done = self._before = len(finished())
         self._finished = finished
         self._told_of: set[str] = set()
+        self._advised = False
         self._begun = self._told = time.monotonic()
         self._now = threading.local()  # what each thread trains
         self._shares: dict[int, float] = {}  # how far each is
@@ -88,9 +89,12 @@ class TerminalProgress:
             self._print(f"  {self._now.what}: {note}{self._left()}")
 
     def noted(self, note: Mapping[str, Any]) -> None:
-        """A line for a layer whose neurons were chosen."""
+        """A line for a layer whose neurons were chosen; and for advice, once."""
         if "layer" in note:
             self._print(f"  {self._now.what}: {layer_line(note)}{self._left()}")
+        if "advice" in note and not self._advised:
+            self._advised = True
+            self._print(f"  {self._now.what}: {note['advice']}")
 
     def finished(self, row: dict[str, Any], anew: bool) -> None:
         """A line for a training that has just finished; none for those that were there."""

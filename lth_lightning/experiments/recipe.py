@@ -36,6 +36,7 @@ from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .stopwatch import Stopwatch
 from .trainer import quiet_trainer
+from .waiting import Waiting
 from .widths import narrowed, parameters
 
 WAIT_SECONDS = 0.5
@@ -172,6 +173,7 @@ class LightningRecipe:
             *built.trainer["callbacks"],
             SeedSteps(self.seeds.dropout),
             *([HoldLearningRate()] if Moment.parse(ticket.more).count else []),
+            Waiting(stopwatch.path, self._note),
             history,
             *(KeepCheckpoint(folder / f"kept-{moment}.ckpt", moment) for moment in keep),
             LastCheckpoint(last, self.save_seconds),

@@ -20,7 +20,7 @@ def notes(table: pd.DataFrame) -> list[str]:
     Args:
         table: Its trainings as `read` returns them.
     """
-    return [*_failed(table), *collapses(table), *_unreadable(table), *_seeds(table)]
+    return [*_failed(table), *collapses(table), *_unreadable(table), *_seeds(table), *_slow(table)]
 
 
 def notes_of_study(table: pd.DataFrame, found: Mapping[Setting, pd.DataFrame]) -> list[str]:
@@ -32,7 +32,15 @@ def notes_of_study(table: pd.DataFrame, found: Mapping[Setting, pd.DataFrame]) -
     """
     told = [f"{setting.name}: {note}" for setting, own in found.items() for note in collapses(own)]
     more = [f"There are {len(told) - MOST} more collapses of layers."] if len(told) > MOST else []
-    return [*_failed(table), *_missing(found), *told[:MOST], *more, *_unreadable(table), *_one_seed(table)]
+    return [
+        *_failed(table),
+        *_missing(found),
+        *told[:MOST],
+        *more,
+        *_unreadable(table),
+        *_one_seed(table),
+        *_slow(table),
+    ]
 
 
 def _failed(table: pd.DataFrame) -> list[str]:
@@ -73,6 +81,15 @@ def _unreadable(table: pd.DataFrame) -> list[str]:
     if lines := table.attrs["unreadable_lines"]:
         return [f"results.jsonl has incomplete lines, which are left out here: {', '.join(map(str, lines))}."]
     return []
+
+
+def _slow(table: pd.DataFrame) -> list[str]:
+    """The advice to the training that waited longest for its images, if any waited too long."""
+    if "loader_advice" not in table or table["loader_advice"].isna().all():
+        return []
+    advised = table[table["loader_advice"].notna()]
+    place, _, advice = max(advised[["folder", "loader_wait", "loader_advice"]].values.tolist(), key=lambda row: row[1])
+    return [f"Slower than need be: in {place} {advice}."]
 
 
 def _seeds(table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from ..claims import found, number
 from .measures import measures
 from .planned import grid_of
-from .rows import Row, failed, finished, not_applicable, objects, tables, times
+from .rows import Row, failed, finished, loading, not_applicable, objects, tables, times
 
 NUMBERS = (
     "density_asked",
@@ -50,7 +50,7 @@ def read(folder: Path | str) -> pd.DataFrame:
     Returns:
         The columns of `results.jsonl` (accuracies and densities are shares 0..1; what a row does not have is NaN or
         None), `effective_density` from their structure, `seconds`, the wall time from the training's `timing.json`
-        (and what probes took of it, `seconds_gradient_flow`),
+        (and what probes took of it, `seconds_gradient_flow`), what `loading` tells where images are read from files,
         and what analyses found out about it (see `measures`).
         In the order in which they finished; of a study by seed, point, method (None: shared by all), round and folder,
         with a column for each axis of its grid. `attrs` has `study` (its name, or None), `axes` (names), `grid` (axis
@@ -73,7 +73,14 @@ def read(folder: Path | str) -> pd.DataFrame:
     measured = measures(folder)
     table = pd.DataFrame(
         [
-            {**row, **_effective(row), **_axes(row), **_times(folder, row), **measured.get(row["folder"], {})}
+            {
+                **row,
+                **_effective(row),
+                **_axes(row),
+                **_times(folder, row),
+                **loading(folder, row),
+                **measured.get(row["folder"], {}),
+            }
             for row in rows
         ]
     )

@@ -80,6 +80,25 @@ def times(folder: Path, row: Row) -> dict[str, float]:
     }
 
 
+def loading(folder: Path, row: Row) -> Row:
+    """How the loader of a training kept up, by its `timing.json`; nothing where images are in memory.
+
+    Returns:
+        `loader_wait`, the share of its time that training waited for images, `images_per_second`, and `loader_advice`,
+        a sentence if that is a bottleneck.
+    """
+    file = folder / row["folder"] / "timing.json" if isinstance(row.get("folder"), str) else None
+    told = content(file).get("loader") if file is not None and file.is_file() else None
+    if not isinstance(told, dict) or not (seconds := told["waiting"] + told["working"]):
+        return {}
+    speed = told["images"] / seconds
+    return {
+        "loader_wait": told["waiting"] / seconds,
+        "images_per_second": speed,
+        "loader_advice": told["advice"] or None,
+    }
+
+
 def objects(file: Path) -> Iterator[tuple[int, Row | None]]:
     """Numbered lines of a JSON-lines file; None where a line is no JSON object."""
     for number, line in enumerate(_lines(file), start=1):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def noted(path: Path, name: str = "seconds") -> float:
@@ -9,16 +10,16 @@ def noted(path: Path, name: str = "seconds") -> float:
     return float(json.loads(path.read_text()).get(name, 0)) if path.exists() else 0.0
 
 
-def note(path: Path, name: str, seconds: float) -> None:
+def note(path: Path, name: str, value: float | dict[str, Any]) -> None:
     """Note a wall time, beside what others have noted.
 
     Args:
         path: The file; its folder is made.
         name: Of what took the time: 'seconds' is the training as a whole.
-        seconds: How long it took.
+        value: How long it took, in seconds; or several values.
     """
     there = json.loads(path.read_text()) if path.exists() else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({**there, name: round(seconds, 3)}))
+    partial.write_text(json.dumps({**there, name: round(value, 3) if isinstance(value, float) else value}))
     partial.replace(path)
