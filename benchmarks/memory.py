@@ -26,6 +26,8 @@ BEFORE = 10  # trainings in which what is used again is made for the first time
 class Resident:
     """An observer that notes the MiB in memory after each training."""
 
+    follows_several = True
+
     def __init__(self) -> None:
         self.sizes: list[float] = []
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ..files import InUseError, held
+from ..files import held
 from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Part, Result
