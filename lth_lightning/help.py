@@ -29,7 +29,7 @@ OPTIONS = {
     "bar.epochs": "how long a sufficient training is; by default the given one is taken to be",
     "bar.alpha": "the rate of false wins; 0.05 by default",
     "analyses": "what to look at, such as [{class_path: Planes, init_args: {number: 31}}]",
-    "jobs": "share a study among so many processes of this machine, and its GPUs",
+    "jobs": "share a study, or several seeds, among so many processes of this machine, and its GPUs",
     "slurm": "submit it to SLURM as an array of so many tasks at most, which share what is left to do",
     "prunable.include": "patterns of names of weights to prune; ['*'] by default",
     "prunable.exclude": "patterns of names of weights to leave dense, such as [net.head.weight]",

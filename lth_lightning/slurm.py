@@ -1,4 +1,4 @@
-"""SLURM: a study is submitted as an array of equal tasks, and a job whose time is over goes back to the queue.
+"""SLURM: what is shared is submitted as an array of equal tasks, and a job whose time is over goes back to the queue.
 
 Nothing here divides the work: every task of every job types the same command line, and they share the folder.
 """
@@ -29,14 +29,14 @@ def sbatch_file(name: str) -> Path:
 
 
 def submit(words: Sequence[str], folder: Path, missing: int, most: int, file: Path | None = None) -> str:
-    """Submit a study as an array of tasks that share what is missing, together with those that are queued or running.
+    """Submit an array of tasks that share what is missing, together with those that are queued or running.
 
     Args:
         words: The words after `lth run`, without --slurm.
-        folder: The study's folder.
-        missing: Number of units that are not finished.
+        folder: The experiment's folder.
+        missing: Number of parts of a study, or of seeds, that are not finished.
         most: How many tasks may run at once.
-        file: The sbatch file; that for studies by default.
+        file: The sbatch file; `slurm/study.sbatch` by default.
 
     Returns:
         A sentence for the user.
