@@ -16,7 +16,8 @@ from .analyses import Analysis, BetweenRounds, Distances, Instability, WeightCor
 from .analyses.base import Lineage, Row, state_of
 from .analyses.finding import given, lineages
 from .analysis.states import check_alike
-from .arguments import Arguments, made_by
+from .arguments import Arguments
+from .beginnings import made_by
 from .experiments import Built, Experiment, Study
 from .experiments.trainer import quiet_trainer
 from .failures import UsageError

@@ -232,23 +232,5 @@ class Arguments(LightningCLI):
             claim.check(whole.arms, whole.axes, whole.found)
 
 
-def made_by(folder: Path) -> tuple[Arguments, Experiment]:
-    """The arguments and the experiment that a folder was made by.
-
-    Args:
-        folder: The folder that `lth run` or `lth fit` wrote to.
-
-    Raises:
-        UsageError: If there is no `config.yaml` in it.
-    """
-    config = folder / "config.yaml"
-    if not config.is_file():
-        raise UsageError(f"'{folder}' has no config.yaml: name the folder that `lth run ... --folder` wrote to")
-    command = "run" if "experiment" in yaml.safe_load(config.read_text()) else "fit"
-    arguments = Arguments(command, ["--config", str(config)])
-    own = own_sparsify(arguments.build(Seeds.of(0), 0).trainer["callbacks"])
-    return arguments, arguments.experiment(own)
-
-
 def _listed(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]

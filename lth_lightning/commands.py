@@ -15,7 +15,8 @@ from rich.console import Console
 from torch import Tensor
 
 from . import configs
-from .arguments import Arguments, made_by
+from .arguments import Arguments
+from .beginnings import made_by
 from .evaluating import evaluate
 from .experiments import Built, Dense, Observer, Study
 from .experiments.ownership import Completed

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .arguments import WIDTH, made_by
+from .arguments import WIDTH
+from .beginnings import made_by
 from .experiments import Built, Result, Study, read_result
 from .failures import UsageError
 from .mistakes import usage_errors

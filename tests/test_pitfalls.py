@@ -286,6 +286,7 @@ def test_a_folder_belongs_to_every_setting_but_those_that_change_no_training(
     config = Arguments("run", configs.resolve(words)).resolved()
     monkeypatch.setattr("lth_lightning.experiments.ownership._read", lambda _: config)  # reading it each time is slow
     (tmp_path / "seed-0").mkdir()
+    (tmp_path / "seed-0" / "last.ckpt").touch()
     taken = []
     for *path, last in leaves(config):
         other: Any = deepcopy(config)
@@ -300,7 +301,10 @@ def test_a_folder_belongs_to_every_setting_but_those_that_change_no_training(
             assert ".".join([*path, last]) in str(error)  # noqa: PT017
     bar = {f"bar.{name}" for name in ("tolerance", "gap", "nontrivial", "epochs", "alpha")}
     grows = {f"experiment.init_args.{name}" for name in ("rounds", "controls", "controls_at")}
-    assert set(taken) == {"folder", "seeds", "track", "save_seconds", "retry", "claims", "analyses"} | bar | grows
+    assert (
+        set(taken)
+        == {"folder", "seeds", "track", "save_seconds", "replicas", "retry", "claims", "analyses"} | bar | grows
+    )
     assert {"data.init_args.split_seed", "trainer.precision"} <= {".".join(path) for path in leaves(config)}
 
 
@@ -322,7 +326,7 @@ def test_bad_releases_are_excluded_by_the_pins(package: str, refused: list[str],
     assert all(version in specifier for version in taken)
 
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "torch_pruning": "torch-pruning", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "torch_pruning": "torch-pruning", "yaml": "pyyaml"}
 
 
 def parsed() -> Iterator[tuple[Path, ast.AST]]:

@@ -32,11 +32,13 @@ def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch)
     _, command, *args = shlex.split(line)
     assert command in COMMANDS
     if command == "run":
-        _, args = sharers("--slurm", args)
+        _, args = sharers("--slurm", sharers("--jobs", args)[1])
         assert Arguments(command, configs.resolve(args)).experiment(None).trainings >= 1
     elif command == "fit":
         _, args = sharers("--slurm", args)
         assert Arguments(command, configs.resolve(args)).config.folder
+    elif command == "bench":
+        assert Arguments(command, configs.resolve(args)).config.turns
 
 
 def test_there_are_commands_to_understand() -> None:

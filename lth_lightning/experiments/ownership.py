@@ -12,17 +12,8 @@ from .base import Experiment
 Config = dict[str, Any]
 Completed = Callable[[Config], Config]
 MayDiffer = Callable[[str, Config, Config], bool]
-GROW = {
-    "folder",
-    "seeds",
-    "track",
-    "save_seconds",
-    "replicas",
-    "retry",
-    "claims",
-    "analyses",
-    "bar",
-}  # no training depends on them
+# no training depends on them
+GROW = {"folder", "seeds", "track", "save_seconds", "replicas", "retry", "claims", "analyses", "bar"}
 ARGUMENTS = "experiment.init_args."
 
 

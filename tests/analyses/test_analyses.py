@@ -16,7 +16,7 @@ from typed import SMALL, lth, rows
 
 from lth_lightning.analyses import BetweenRounds, WeightCorrelation
 from lth_lightning.analyzing import analyze
-from lth_lightning.arguments import made_by
+from lth_lightning.beginnings import made_by
 from lth_lightning.data import Digits
 from lth_lightning.report import read
 from lth_lightning.training import Seeds

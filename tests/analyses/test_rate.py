@@ -12,7 +12,7 @@ import torch
 from typed import SMALL, lth
 
 from lth_lightning.analyses import Rate
-from lth_lightning.arguments import made_by
+from lth_lightning.beginnings import made_by
 from lth_lightning.models import LeNet300100
 from lth_lightning.training import Seeds
 from lth_lightning.training.sampling import first_images

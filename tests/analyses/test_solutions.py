@@ -12,7 +12,7 @@ from typed import lth, rows
 
 from lth_lightning.analyses import Ensembles, ToSolution, WeightSpace
 from lth_lightning.analysis import outputs
-from lth_lightning.arguments import made_by
+from lth_lightning.beginnings import made_by
 from lth_lightning.data import Digits
 from lth_lightning.report import read
 from lth_lightning.training import Seeds
