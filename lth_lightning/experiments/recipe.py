@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from ..training import (
 )
 from ..training.together import Place, placed
 from .base import Built, Result, Ticket
-from .building import Build, Observer, Vary, Watch, unvaried, unwatched
+from .building import Along, Build, Observer, Vary, Watch, by_itself, unvaried, unwatched
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
 from .flops import flops
 from .later import later
@@ -67,6 +68,7 @@ class LightningRecipe:
         vary: Makes a changed configuration.
         changes: What is changed already.
         watch: Observers for the trainings in a folder that has a table of its own.
+        along: Lets the processes of other devices train along.
     """
 
     build: Build
@@ -83,6 +85,7 @@ class LightningRecipe:
     vary: Vary = unvaried
     changes: Mapping[str, Any] = field(default_factory=dict)
     watch: Watch = unwatched
+    along: Along = by_itself
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
         """Train a ticket in its folder: read it if it is finished, resume it if it was cut.
@@ -110,7 +113,8 @@ class LightningRecipe:
             if before is not None:
                 raise FailedTrainingError(before)
             forget(folder)
-            return self._train(ticket, folder, keep, place)
+            with self.along(lambda: (_sent(ticket), folder, keep, self.seeds, self.data, self.changes)):
+                return self._train(ticket, folder, keep, place)
         except (RuntimeError, MemoryError) as error:
             why = before or reason(error)
             if why is None:
@@ -120,6 +124,12 @@ class LightningRecipe:
             for observer in self.observers:
                 observer.failed(self._name(folder), why)
             raise FailedTrainingError(why) from error
+
+    def follow(self, training: Any) -> Result:
+        """Train along with the recipe that sent what it trains, in another process."""
+        ticket, folder, keep, seeds, data, changes = training
+        recipe = replace(self.varied(changes, {}), seeds=seeds, data=data)
+        return recipe._train(ticket, folder, keep, None)
 
     def net(self, checkpoint: Path) -> nn.Module:
         """The network with the weights of a checkpoint, on the device that trains."""
@@ -208,7 +218,7 @@ class LightningRecipe:
             "folder": self._name(folder),
             **provenance(),
         }
-        return write_result(folder, sparsify.mask, row)
+        return write_result(folder, sparsify.mask, row) if trainer.is_global_zero else Result(folder, row)
 
     def _name(self, folder: Path) -> str:
         return folder.relative_to(self.root).as_posix()
@@ -243,3 +253,9 @@ class LightningRecipe:
             return {}
         (metrics,) = trainer.test(built.module, datamodule=built.data, verbose=False)
         return dict(metrics)
+
+
+def _sent(ticket: Ticket) -> Ticket:
+    """A ticket for processes that have other devices."""
+    mask = None if ticket.mask is None else Mask({name: kept.cpu() for name, kept in ticket.mask.items()})
+    return replace(ticket, mask=mask, callbacks=partial(list, ticket.callbacks()))

@@ -19,9 +19,6 @@ def refuse_untrainable(trainer: Mapping[str, Any]) -> None:
                 f"trainer.{key} is {trainer[key]}, so nothing would be saved to resume or to prune: "
                 "leave it out, and put --config debug last for a trial"
             )
-    devices = trainer.get("devices", 1)
-    if str(devices) != "1" and not (isinstance(devices, list) and len(devices) == 1):
-        raise ValueError(f"trainer.devices is {devices}: a training runs on one device, such as 1 or [0]")
     for key in ("max_epochs", "max_steps", "limit_train_batches", "accumulate_grad_batches"):
         if trainer.get(key) == 0:
             raise ValueError(f"trainer.{key} is 0, so nothing would be trained: give 1 or more")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from lightning.pytorch.utilities import rank_zero_only
+
 from ..training.lockstep import seconds
 from ..training.timing import note, noted
 
@@ -18,6 +20,7 @@ class Stopwatch:
         self._before = noted(path)
         self._start = seconds()
 
+    @rank_zero_only
     def write(self) -> None:
         """Write the time so far."""
         note(self.path, "seconds", self._before + seconds() - self._start)
