@@ -119,7 +119,7 @@ MISTAKES = [
     (f"{IMP} --trainer.accelerator abacus", "accelerator='abacus'"),
     (f"{IMP} --trainer.devices 2 --trainer.strategy ddp_spawn", "2 devices train together by trainer.strategy=ddp"),
     (f"{IMP} --trainer.devices 2 --data.batch_size 33", "in batches of 33 cannot be shared by 2 devices"),
-    (f"{IMP} --trainer.devices 2 --data.subset 144 --data.batch_size 32", "129 images in batches of 32 cannot be shared"),
+    (f"{IMP} --trainer.devices 2 --data.subset 143 --data.batch_size 32", "129 images in batches of 32 cannot be shared"),
     (f"{IMP} --trainer.fast_dev_run true", "trainer.fast_dev_run is True, so nothing would be", "--config debug"),
     (f"{IMP} --trainer.enable_checkpointing false", "trainer.enable_checkpointing is False, so nothing would be"),
     (f"{IMP} --trainer.max_epochs null", "neither trainer.max_epochs nor trainer.max_steps is set: say how long"),
