@@ -14,8 +14,10 @@ from typed import rows
 
 WORDS = "--config digits --data.subset 141 --data.batch_size 32 --data.augment true --folder run"  # 127 images: uneven
 RUN = f"run {WORDS} --config imp --experiment.rounds 2 --experiment.controls [RearrangedMask] --trainer.max_epochs 3"
-LONG = f"fit {WORDS} --trainer.max_epochs 300 --save_seconds 1000"
+LONG = f"fit {WORDS} --trainer.max_epochs 150 --save_seconds 1000"
 TOGETHER = "--trainer.devices 2 --trainer.strategy ddp"
+# without Adam's sign of a gradient that is none but for rounding, on which the choice of a weight would depend
+EXACT = "--trainer.precision 64-true --model.optimizer torch.optim.SGD --model.optimizer.lr 0.1"
 TRAINING = "seed-0/round-00"
 
 pytestmark = pytest.mark.slow
@@ -51,7 +53,7 @@ def close(one: Path, other: Path) -> int:
         (RUN, 5),
         (f"{RUN} --model.net lth_lightning.models.LeNet5 --model.net.size 8 --model.net.padding 2", 5),
         (f"fit {WORDS} --config snip --trainer.max_epochs 3 --trainer.gradient_clip_val 0.5", 1),
-        (f"fit {WORDS} --config rigl --trainer.max_epochs 3 --trainer.accumulate_grad_batches 2", 1),
+        (f"fit {WORDS} --config rigl {EXACT} --trainer.callbacks.policy.every 2it --trainer.max_epochs 3 --trainer.accumulate_grad_batches 2", 1),
     ],
 )
 def test_two_processes_leave_what_one_leaves_up_to_rounding(line: str, trainings: int, tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_signal_to_one_process_saves_stops_both_and_the_training_goes_on_bit_f
     lth = cut(tmp_path / "cut", line, whom, signal.SIGTERM)
     assert lth.process.exitcode == 143
     assert "terminated: the same command line continues where it was" in lth.output.read_text()
-    assert 12 <= tiny.saved(tmp_path / "cut" / "run" / TRAINING) < 1200
+    assert 12 <= tiny.saved(tmp_path / "cut" / "run" / TRAINING) < 600
     saved = tiny.saved(tmp_path / "cut" / "run" / TRAINING)
     (again := typed(tmp_path / "cut", line, "again")).finish()
     assert again.trainings == [(f"run/{TRAINING}", saved)]

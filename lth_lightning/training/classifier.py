@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ..sparsity import Clock, prunable
 from .devices import default_channels_last
+from .fused import fuse
 from .misfit import MisfitError, check_shapes
 from .moments import clock_of
 from .ranks import weighted
@@ -168,13 +169,14 @@ class Classifier(LightningModule):
         return [{"params": weights}, *([{"params": others, "weight_decay": 0.0}] if others else [])]
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and its schedule."""
+        """The optimizer, fused where it can be, and its schedule."""
         try:
             optimizer = self.optimizer(self.parameters() if self.decay == "all" else self._groups())
         except (ValueError, TypeError) as error:
             raise MisfitError(
                 f"the optimizer cannot be made of its arguments (--model.optimizer...): {error}"
             ) from error
+        fuse(optimizer)
         if not isinstance(self.schedule, LearningRateSchedule):
             return [optimizer], [self.schedule(optimizer)]
         schedule, trainer = self.schedule, self.trainer
