@@ -18,13 +18,13 @@ from . import configs
 from .arguments import Arguments, made_by
 from .evaluating import evaluate
 from .experiments import Built, Dense, Observer, Study
+from .experiments.leading import others
 from .experiments.ownership import Completed
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
 from .experiments.replicating import measured
 from .experiments.runner import Run
 from .experiments.status import told
-from .experiments.together import others
 from .failures import UsageError, out_of_space
 from .files import InUseError
 from .jobs import share
@@ -138,7 +138,7 @@ def train(command: str, args: list[str]) -> None:
             built.data.prepare_data()
             job.check_data(built)
             _introduce(console, job, built, weights)
-            if given.replicas == "auto" and most is processes is None:
+            if given.replicas == "auto" and most is processes is None and trainer.world_size == 1:
                 job = replace(job, replicas=measured(built, job.folder, job.trainings))
                 if job.replicas > 1:
                     console.print(f"{job.replicas} trainings step at once, which was measured to be the fastest")

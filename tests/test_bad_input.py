@@ -118,8 +118,12 @@ MISTAKES = [
     (f"{IMP} --trainer.precision 7", "trainer.precision is '7', which must be one of 64, 32, 16,"),
     (f"{IMP} --trainer.accelerator abacus", "accelerator='abacus'"),
     (f"{IMP} --trainer.devices 2 --trainer.strategy ddp_spawn", "2 devices train together by trainer.strategy=ddp"),
+    (f"{IMP} --trainer.devices 2 --replicas 4", "replicas is 4, but 2 devices train one network at a time"),
     (f"{IMP} --trainer.devices 2 --data.batch_size 33", "in batches of 33 cannot be shared by 2 devices"),
-    (f"{IMP} --trainer.devices 2 --data.subset 143 --data.batch_size 32", "129 images in batches of 32 cannot be shared"),
+    (
+        f"{IMP} --trainer.devices 2 --data.subset 143 --data.batch_size 32",
+        "129 images in batches of 32 cannot be shared",
+    ),
     (f"{IMP} --trainer.fast_dev_run true", "trainer.fast_dev_run is True, so nothing would be", "--config debug"),
     (f"{IMP} --trainer.enable_checkpointing false", "trainer.enable_checkpointing is False, so nothing would be"),
     (f"{IMP} --trainer.max_epochs null", "neither trainer.max_epochs nor trainer.max_steps is set: say how long"),

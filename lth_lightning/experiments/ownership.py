@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 from ..files import in_use, replacing
+from ..preemption import stop_if_asked
+from ..training import lockstep
 from .base import Experiment
 
 Config = dict[str, Any]
@@ -24,6 +26,13 @@ GROW = {
     "bar",
 }  # no training depends on them
 ARGUMENTS = "experiment.init_args."
+WAIT_SECONDS = 0.5
+
+
+def pause() -> None:
+    """Let another process get on that holds a folder, or another training here, unless a signal asks to stop."""
+    stop_if_asked()
+    lockstep.pause(WAIT_SECONDS)
 
 
 class OtherConfigError(ValueError):

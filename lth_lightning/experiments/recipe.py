@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from ..training import (
     SeedSteps,
     Sparsify,
     load,
-    lockstep,
 )
 from ..training.together import Place, placed
 from .base import Built, Result, Ticket
@@ -33,20 +31,14 @@ from .building import Along, Build, Observer, Vary, Watch, by_itself, unvaried, 
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
 from .flops import flops
 from .later import later
+from .ownership import pause
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
+from .several import sent
 from .stopwatch import Stopwatch
 from .trainer import quiet_trainer
 from .waiting import Waiting
 from .widths import narrowed, parameters
-
-WAIT_SECONDS = 0.5
-
-
-def pause() -> None:
-    """Let another process get on, or another training here, unless a signal asks to stop."""
-    stop_if_asked()
-    lockstep.pause(WAIT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -113,7 +105,7 @@ class LightningRecipe:
             if before is not None:
                 raise FailedTrainingError(before)
             forget(folder)
-            with self.along(lambda: (_sent(ticket), folder, keep, self.seeds, self.data, self.changes)):
+            with self.along(lambda: (sent(ticket), folder, keep, self.seeds, self.data, self.changes)):
                 return self._train(ticket, folder, keep, place)
         except (RuntimeError, MemoryError) as error:
             why = before or reason(error)
@@ -253,9 +245,3 @@ class LightningRecipe:
             return {}
         (metrics,) = trainer.test(built.module, datamodule=built.data, verbose=False)
         return dict(metrics)
-
-
-def _sent(ticket: Ticket) -> Ticket:
-    """A ticket for processes that have other devices."""
-    mask = None if ticket.mask is None else Mask({name: kept.cpu() for name, kept in ticket.mask.items()})
-    return replace(ticket, mask=mask, callbacks=partial(list, ticket.callbacks()))

@@ -66,3 +66,22 @@ def refuse_open_end(trainer: Mapping[str, Any]) -> None:
             f"fine-tuning adds epochs at the end, but trainer.max_epochs is {trainer.get('max_epochs')} and "
             f"trainer.max_steps {steps}: set max_epochs, and no max_steps"
         )
+
+
+def refuse_numbers(seeds: Sequence[int], replicas: int, save_seconds: float) -> None:
+    """Raise a ValueError if a number of a run is out of its range.
+
+    Args:
+        seeds: One for each replicate.
+        replicas: How many trainings step at once.
+        save_seconds: How often a running training is saved.
+    """
+    told = f"seeds is {list(seeds)}"
+    if not seeds:
+        raise ValueError(f"{told}: give at least one, such as [0]")
+    if min(seeds) < 0 or len({*seeds}) < len(seeds):
+        raise ValueError(f"{told}: give each replicate a number of its own, 0 or more, such as [0, 1, 2]")
+    if replicas < 1:
+        raise ValueError(f"replicas is {replicas}: say how many trainings step at once, 1 or more, or auto")
+    if not save_seconds >= 0:
+        raise ValueError(f"save_seconds is {save_seconds}: give seconds, or 0 to save after every step")

@@ -14,12 +14,14 @@ from ..training import Seeds
 from .base import Built, Experiment, Part, Result
 from .building import Along, Build, Observer, Vary, Watch, by_itself, unvaried, unwatched
 from .failed import FailedTrainingError
+from .following import follow
 from .inapplicable import note_inapplicable
-from .ownership import Completed, Config, claim, may_differ
-from .recipe import LightningRecipe, pause
+from .ownership import Completed, Config, claim, may_differ, pause
+from .recipe import LightningRecipe
+from .refusals import refuse_numbers
 from .results import Ledger
+from .several import refuse_unshared
 from .study import Study
-from .together import follow, refuse_unshared
 from .trainer import quiet_trainer
 from .units import again_and_again, unless_held
 from .widths import parameters, refuse_too_few
@@ -59,15 +61,7 @@ class Run:
     along: Along = by_itself
 
     def __post_init__(self) -> None:
-        seeds = f"seeds is {list(self.seeds)}"
-        if not self.seeds:
-            raise ValueError(f"{seeds}: give at least one, such as [0]")
-        if min(self.seeds) < 0 or len({*self.seeds}) < len(self.seeds):
-            raise ValueError(f"{seeds}: give each replicate a number of its own, 0 or more, such as [0, 1, 2]")
-        if self.replicas < 1:
-            raise ValueError(f"replicas is {self.replicas}: say how many trainings step at once, 1 or more, or auto")
-        if not self.save_seconds >= 0:
-            raise ValueError(f"save_seconds is {self.save_seconds}: give seconds, or 0 to save after every step")
+        refuse_numbers(self.seeds, self.replicas, self.save_seconds)
 
     @property
     def trainings(self) -> int:
@@ -114,7 +108,7 @@ class Run:
     def _check(self, build: Build, built: Built) -> None:
         weights = Mask.dense(self.prunable(built.module))
         self.experiment.check(built, weights)
-        refuse_unshared(self.trainer(built))
+        refuse_unshared(self.trainer(built), self.replicas)
         if self.experiment.small_dense:
             fewer = weights.size - round(min(self.experiment.small_dense) * weights.size)
             refuse_too_few(lambda width: parameters(build, Seeds.of(0), width), fewer)
@@ -132,7 +126,7 @@ class Run:
         for changes in ({}, *self.experiment.changes):
             other = self.vary(changes).build(Seeds.of(0), 0) if changes else built
             self.experiment.check_training(changes, other, Mask.dense(self.prunable(other.module)))
-            refuse_unshared(self.trainer(other), other.data)
+            refuse_unshared(self.trainer(other), self.replicas, other.data)
 
     def claim(self, completed: Completed = dict) -> None:
         """Make the folder this experiment's.
@@ -180,12 +174,7 @@ class Run:
         return results
 
     def follow(self, trainer: Trainer, words: Sequence[str]) -> None:
-        """Train along with the process that runs this, on another device.
-
-        Args:
-            trainer: A Trainer of the configuration.
-            words: What both were begun by, after `lth`.
-        """
+        """Train along, with a Trainer of another device, with the process that runs this; `words` began both."""
         ledger = Ledger(self.folder / "results.jsonl")
         of_any = LightningRecipe(self.build, Seeds.of(0), self.folder, {}, ledger, self.prunable, vary=self.vary)
         follow(trainer, words, of_any.follow)

@@ -74,9 +74,7 @@ def test_a_share_goes_on_where_it_was_cut(data: Callable[[], Digits | Folder]) -
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 5])
-def test_all_evaluate_equally_many_batches_and_each_image_once(
-    data: Callable[[], Digits | Folder], ranks: int
-) -> None:
+def test_all_evaluate_equally_many_batches_and_each_image_once(data: Callable[[], Digits | Folder], ranks: int) -> None:
     loaders = [data().val_dataloader() for _ in range(ranks)]
     assert all(isinstance(loader, Loader) for loader in loaders)
     shares = [share(loader, rank, ranks) for rank, loader in enumerate(loaders)]
