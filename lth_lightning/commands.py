@@ -19,6 +19,7 @@ from .arguments import Arguments
 from .beginnings import made_by
 from .evaluating import evaluate
 from .experiments import Built, Dense, Observer, Study
+from .experiments.leading import others
 from .experiments.ownership import Completed
 from .experiments.progress import TerminalProgress
 from .experiments.refusals import own_sparsify
@@ -71,8 +72,8 @@ def dispatch(command: str, args: list[str], debug: bool) -> int:
 
 @contextmanager
 def _quiet(debug: bool) -> Iterator[None]:
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         shown = warnings.showwarning
         warnings.showwarning = lambda message, category, *rest: (
@@ -81,14 +82,16 @@ def _quiet(debug: bool) -> Iterator[None]:
             else shown(message, category, *rest)
         )
         if not debug:
-            logger.setLevel(logging.ERROR)  # it has a line of advertising per Trainer
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)  # it has a line of advertising per Trainer
             warnings.filterwarnings("ignore", module="lightning.*")
         warnings.filterwarnings("always", category=CollapseWarning)
         warnings.filterwarnings("default", category=InTurnWarning)
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 def train(command: str, args: list[str]) -> None:
@@ -115,6 +118,9 @@ def train(command: str, args: list[str]) -> None:
             1 if given.replicas == "auto" else given.replicas,
             arguments.varied,
         )
+        trainer = job.trainer(built)
+        if trainer.global_rank:
+            return job.follow(trainer, [command, *args])
         weights = job.prunable(built.module)
         arguments.check_claims(own)
         todo = job.missing()
@@ -125,13 +131,15 @@ def train(command: str, args: list[str]) -> None:
                 f"--jobs {processes} shares a study's parts or an experiment's seeds, and this is one experiment with "
                 "one seed: give it more, such as --seeds [0,1,2], or leave --jobs out"
             )
+        if processes is not None and trainer.world_size > 1:
+            raise UsageError(f"--jobs {processes} are trainings of one device each: leave it or trainer.devices out")
         _claim(job, lambda config: Arguments.completed(command, config))
         torch.set_num_threads(default_threads(built.module))
         if todo:
             built.data.prepare_data()
             job.check_data(built)
             _introduce(console, job, built, weights)
-            if given.replicas == "auto" and most is processes is None:
+            if given.replicas == "auto" and most is processes is None and trainer.world_size == 1:
                 job = replace(job, replicas=measured(built, job.folder, job.trainings))
                 if job.replicas > 1:
                     console.print(f"{job.replicas} trainings step at once, which was measured to be the fastest")
@@ -143,7 +151,9 @@ def train(command: str, args: list[str]) -> None:
     with requeueing(job.folder), TerminalProgress(console, job.trainings, lambda: job.finished) as progress:
         if processes is not None and todo:
             share(args, job.folder, processes, progress)
-        job.run(partial(_watch, job, progress, tracker), thorough=tracker is not None)
+        with others(trainer, [command, *args]) as them:
+            watch = partial(_watch, job, progress, tracker)
+            replace(job, along=them.along).run(watch, thorough=tracker is not None)
     _conclude(console, job, progress.trained)
     if given.analyses and not job.missing():
         from .analyzing import conclude  # reads reports, and so imports what draws them

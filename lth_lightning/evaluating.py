@@ -29,7 +29,8 @@ def evaluate(command: str, args: list[str]) -> None:
     torch.set_num_threads(default_threads(built.module))
     remedy = "choose another checkpoint, or the config that it was trained with"
     built.module.load_state_dict(load(path, built.module, remedy)["state_dict"])
-    trainer = alone({**built.trainer, "logger": False, "enable_progress_bar": False})
+    one = {"devices": 1, "num_nodes": 1, "strategy": "auto"}  # whatever the training had
+    trainer = alone({**built.trainer, **one, "logger": False, "enable_progress_bar": False})
     if command == "predict":
         output = Path(arguments.config.output or path.with_name("predictions.csv"))
         print(f"{_predict(trainer, built, output)} predictions are in {output}")

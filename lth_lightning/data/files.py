@@ -55,8 +55,8 @@ class FileLoader(Loader):
         order_seed: int | None = None,
         augment_seed: int | None = None,
     ) -> None:
-        super().__init__(len(files), batch_size, drop_last)
-        self.files, self.workers, self.order_seed, self.augment_seed = files, workers, order_seed, augment_seed
+        super().__init__(len(files), batch_size, drop_last, order_seed)
+        self.files, self.workers, self.augment_seed = files, workers, augment_seed
         self.device = device or torch.device("cpu")
         self.pace = Pace()
         self._scale, self._shift = scale_shift(mean, std, self.device)
@@ -86,14 +86,18 @@ class FileLoader(Loader):
         order = torch.arange(count)
         if self.order_seed is not None:
             order = torch.randperm(count, generator=generator("order", self.order_seed, self._epoch))
-        numbers = order[start * self.batch_size : self.samples]
+        numbers = order[start * self.batch_size + self.rank : self.samples : self.ranks]
         parts = self._parts()
         self._asked[:] = [
-            Asked(batch, None if parts is None else parts[batch]) for batch in torch.split(numbers, self.batch_size)
+            Asked(batch, None if parts is None else parts[batch]) for batch in torch.split(numbers, self.batch_size // self.ranks)
         ]
         for batch in self.pace.clocked(self._read()):
             self._yielded += 1
             yield batch
+        if self._yielded < len(self):  # the last few images to evaluate are other processes'
+            self._yielded += 1
+            images, labels = batch
+            yield images[:0], labels[:0]
 
     def _parts(self) -> Tensor | None:
         """What to take of each image in this epoch, (N, 5)."""

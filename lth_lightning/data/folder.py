@@ -26,7 +26,7 @@ class Folder(LightningDataModule):
 
     Args:
         root: Folder with `train` and `val`; a relative one is in the environment variable LTH_DATA, or else in "data".
-        batch_size: Images per training batch.
+        batch_size: Images per training batch; of all devices together, where several train.
         eval_batch_size: Images per batch of validation, test and prediction.
         validation: Share of the training images that is held out to select on; the same share of each class.
         split_seed: Seed of the choice of the images held out.

@@ -48,9 +48,8 @@ class InMemoryLoader(Loader):
         augment: CropFlip | None = None,
         drop_last: bool = False,
     ) -> None:
-        super().__init__(len(images), batch_size, drop_last)
-        self.images, self.labels = images, labels
-        self.order_seed, self.augment = order_seed, augment
+        super().__init__(len(images), batch_size, drop_last, order_seed)
+        self.images, self.labels, self.augment = images, labels, augment
         self._scale, self._shift = scale_shift(mean, std, images.device)
 
     @property
@@ -66,8 +65,9 @@ class InMemoryLoader(Loader):
         order, draws = self._order(), self._draws()
         step = self._batches_at_once()
         for first in range(start, len(self), step):
-            chosen = slice(first * self.batch_size, min((first + step) * self.batch_size, self.samples))
-            for batch in self._assembled(chosen, order, draws):
+            end = min(first + step, len(self))
+            chosen = slice(first * self.batch_size + self.rank, min(end * self.batch_size, self.samples), self.ranks)
+            for batch in self._assembled(chosen, end - first, order, draws):
                 self._yielded += 1
                 yield batch
 
@@ -89,8 +89,8 @@ class InMemoryLoader(Loader):
         values = 1 << 20 if self.images.device.type == "cpu" else 1 << 24  # 4 MB stay in the CPU's cache
         return max(1, values // (self.batch_size * self.images[0].numel()))
 
-    def _assembled(self, chosen: slice, order: Tensor | None, draws: Tensor | None) -> Iterator[Batch]:
-        """The batches of the positions chosen, as views of one block."""
+    def _assembled(self, chosen: slice, count: int, order: Tensor | None, draws: Tensor | None) -> Iterator[Batch]:
+        """The batches, so many, of the positions chosen, as views of one block."""
         if order is None:
             images, labels = self.images[chosen], self.labels[chosen]
             draws = None if draws is None else draws[:, chosen]
@@ -103,4 +103,5 @@ class InMemoryLoader(Loader):
         which = chosen if order is None else order[chosen]
         scale, shift = (each if each.dim() == 3 else each[which] for each in (self._scale, self._shift))
         images = normalise(images, scale, shift)
-        return zip(torch.split(images, self.batch_size), torch.split(labels, self.batch_size), strict=True)
+        ends = [number * self.batch_size // self.ranks for number in range(1, count)]
+        return zip(torch.tensor_split(images, ends), torch.tensor_split(labels, ends), strict=True)

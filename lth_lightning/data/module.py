@@ -37,7 +37,7 @@ class ArrayDataModule(LightningDataModule, ABC):
     loader is asked for.
 
     Args:
-        batch_size: Images per training batch.
+        batch_size: Images per training batch; of all devices together, where several train.
         eval_batch_size: Images per batch of validation, test and prediction.
         validation: Share of the training images that is held out to select on, so that the test images never are;
             the same share of each class. 0 for none, best together with the trainer's limit_val_batches=0.
@@ -207,14 +207,7 @@ class ArrayDataModule(LightningDataModule, ABC):
         return _own_moments(part.images) if self.normalise == "image" else _moments(self._data[0])
 
     def _device(self) -> torch.device:
-        if self.trainer is None:
-            return torch.device("cpu")
-        if self.trainer.world_size > 1:
-            raise RuntimeError(
-                f"{type(self).__name__} would feed the same batches to each of the {self.trainer.world_size} devices, "
-                "because it does not divide them yet: train with devices=1 and num_nodes=1"
-            )
-        return self.trainer.strategy.root_device
+        return torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
 
 
 # An experiment makes many data modules of the same data in turn: what they share is kept for the next one.

@@ -1,4 +1,6 @@
-"""Where a loader is in its epochs, for Lightning to set and to keep."""
+"""Where a loader is in its epochs, for Lightning to set and to keep, and which part of a batch is this process's."""
+
+import torch.distributed as dist
 
 
 class Loader:
@@ -6,31 +8,55 @@ class Loader:
 
     Lightning drives it by `sampler.set_epoch` before each epoch and by `state_dict`/`load_state_dict` in checkpoints.
 
+    In a process of a `torch.distributed` group it yields this process's share of each batch.
+
     Args:
         count: Number of images.
-        batch_size: Images per batch.
+        batch_size: Images per batch, of all processes together.
         drop_last: Leave out a last batch that is not full.
+        order_seed: Seed of the order; None keeps the images in the order given.
 
     Attributes:
         samples: Number of images in an epoch.
 
     Raises:
-        ValueError: The batch size leaves no batch.
+        ValueError: The batch size leaves no batch, or none that can be shared.
     """
 
     batch_sampler = None  # Lightning looks for it wherever there is a sampler
 
-    def __init__(self, count: int, batch_size: int, drop_last: bool) -> None:
+    def __init__(self, count: int, batch_size: int, drop_last: bool, order_seed: int | None) -> None:
         self.samples = count if not drop_last else count // batch_size * batch_size
         if self.samples == 0:
             raise ValueError(
                 f"batches of {batch_size} leave no full batch of {count} images: take a smaller batch_size or "
                 "drop_last=False"
             )
-        self.batch_size = batch_size
+        self.batch_size, self.order_seed = batch_size, order_seed
+        self.divide(*own_place())
         self._epoch = 0
         self._yielded = 0
         self._resume_at = 0
+
+    def divide(self, rank: int, ranks: int) -> None:
+        """Yield one process's share of each batch from now on: every image of it whose place is `rank` modulo `ranks`.
+
+        Args:
+            rank: Number of the process.
+            ranks: How many there are; 1 for whole batches.
+
+        Raises:
+            ValueError: The images cannot be shared.
+        """
+        if self.order_seed is None:  # to evaluate, where a batch may be of any size, and its last share empty
+            self.batch_size = -(-self.batch_size // ranks) * ranks
+        last = self.samples % self.batch_size if self.order_seed is not None else self.samples
+        if self.batch_size % ranks or 0 < last < ranks:
+            raise ValueError(
+                f"{self.samples} images in batches of {self.batch_size} cannot be shared by {ranks} devices: take a "
+                f"batch_size that is a multiple of {ranks}, and drop_last=True if the last batch has fewer images"
+            )
+        self.rank, self.ranks = rank, ranks
 
     def begin(self) -> int:
         """The batch that an iteration begins with."""
@@ -78,3 +104,9 @@ class Loader:
                 f"{len(self)} batches: resume with the data and the batch size that it was saved with"
             )
         self._epoch, self._yielded, self._resume_at = state["epoch"], state["batch"], state["batch"]
+
+
+def own_place() -> tuple[int, int]:
+    """The number of this process among those that train together, and how many they are: 0 and 1 if it is alone."""
+    together = dist.is_available() and dist.is_initialized()
+    return (dist.get_rank(), dist.get_world_size()) if together else (0, 1)

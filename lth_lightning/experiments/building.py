@@ -76,6 +76,9 @@ class Observer(Protocol):
 Watch = Callable[[Path], AbstractContextManager[Sequence[Observer]]]
 
 
+Along = Callable[[Callable[[], Any]], AbstractContextManager[None]]
+
+
 def unvaried(changes: Mapping[str, Any]) -> Variation:
     """Refuse changes, where there is no configuration to change."""
     raise ValueError(f"there is no configuration in which {', '.join(changes)} could be changed: run it by lth run")
@@ -84,3 +87,8 @@ def unvaried(changes: Mapping[str, Any]) -> Variation:
 def unwatched(folder: Path) -> AbstractContextManager[Sequence[Observer]]:
     """Nobody sees what happens in a folder."""
     return nullcontext(())
+
+
+def by_itself(training: Callable[[], Any]) -> AbstractContextManager[None]:
+    """No other process has a part of a training."""
+    return nullcontext()

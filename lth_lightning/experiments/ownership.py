@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 from ..files import in_use, replacing
+from ..preemption import stop_if_asked
+from ..training import lockstep
 from .base import Experiment
 
 Config = dict[str, Any]
@@ -15,6 +17,13 @@ MayDiffer = Callable[[str, Config, Config], bool]
 # no training depends on them
 GROW = {"folder", "seeds", "track", "save_seconds", "replicas", "retry", "claims", "analyses", "bar"}
 ARGUMENTS = "experiment.init_args."
+WAIT_SECONDS = 0.5
+
+
+def pause() -> None:
+    """Let another process get on that holds a folder, or another training here, unless a signal asks to stop."""
+    stop_if_asked()
+    lockstep.pause(WAIT_SECONDS)
 
 
 class OtherConfigError(ValueError):

@@ -24,28 +24,21 @@ from ..training import (
     SeedSteps,
     Sparsify,
     load,
-    lockstep,
 )
 from ..training.together import Place, placed
 from .base import Built, Result, Ticket
-from .building import Build, Observer, Vary, Watch, unvaried, unwatched
+from .building import Along, Build, Observer, Vary, Watch, by_itself, unvaried, unwatched
 from .failed import FailedTrainingError, forget, note, noted, reason, refuse_divergence
 from .flops import flops
 from .later import later
+from .ownership import pause
 from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
+from .several import sent
 from .stopwatch import Stopwatch
 from .trainer import quiet_trainer
 from .waiting import Waiting
 from .widths import narrowed, parameters
-
-WAIT_SECONDS = 0.5
-
-
-def pause() -> None:
-    """Let another process get on, or another training here, unless a signal asks to stop."""
-    stop_if_asked()
-    lockstep.pause(WAIT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -67,6 +60,7 @@ class LightningRecipe:
         vary: Makes a changed configuration.
         changes: What is changed already.
         watch: Observers for the trainings in a folder that has a table of its own.
+        along: Lets the processes of other devices train along.
     """
 
     build: Build
@@ -83,6 +77,7 @@ class LightningRecipe:
     vary: Vary = unvaried
     changes: Mapping[str, Any] = field(default_factory=dict)
     watch: Watch = unwatched
+    along: Along = by_itself
 
     def train(self, ticket: Ticket, folder: Path, keep: Sequence[str] = ()) -> Result:
         """Train a ticket in its folder: read it if it is finished, resume it if it was cut.
@@ -110,7 +105,8 @@ class LightningRecipe:
             if before is not None:
                 raise FailedTrainingError(before)
             forget(folder)
-            return self._train(ticket, folder, keep, place)
+            with self.along(lambda: (sent(ticket), folder, keep, self.seeds, self.data, self.changes)):
+                return self._train(ticket, folder, keep, place)
         except (RuntimeError, MemoryError) as error:
             why = before or reason(error)
             if why is None:
@@ -120,6 +116,12 @@ class LightningRecipe:
             for observer in self.observers:
                 observer.failed(self._name(folder), why)
             raise FailedTrainingError(why) from error
+
+    def follow(self, training: Any) -> Result:
+        """Train along with the recipe that sent what it trains, in another process."""
+        ticket, folder, keep, seeds, data, changes = training
+        recipe = replace(self.varied(changes, {}), seeds=seeds, data=data)
+        return recipe._train(ticket, folder, keep, None)
 
     def net(self, checkpoint: Path) -> nn.Module:
         """The network with the weights of a checkpoint, on the device that trains."""
@@ -208,7 +210,7 @@ class LightningRecipe:
             "folder": self._name(folder),
             **provenance(),
         }
-        return write_result(folder, sparsify.mask, row)
+        return write_result(folder, sparsify.mask, row) if trainer.is_global_zero else Result(folder, row)
 
     def _name(self, folder: Path) -> str:
         return folder.relative_to(self.root).as_posix()

@@ -19,9 +19,6 @@ def refuse_untrainable(trainer: Mapping[str, Any]) -> None:
                 f"trainer.{key} is {trainer[key]}, so nothing would be saved to resume or to prune: "
                 "leave it out, and put --config debug last for a trial"
             )
-    devices = trainer.get("devices", 1)
-    if str(devices) != "1" and not (isinstance(devices, list) and len(devices) == 1):
-        raise ValueError(f"trainer.devices is {devices}: a training runs on one device, such as 1 or [0]")
     for key in ("max_epochs", "max_steps", "limit_train_batches", "accumulate_grad_batches"):
         if trainer.get(key) == 0:
             raise ValueError(f"trainer.{key} is 0, so nothing would be trained: give 1 or more")
@@ -69,3 +66,22 @@ def refuse_open_end(trainer: Mapping[str, Any]) -> None:
             f"fine-tuning adds epochs at the end, but trainer.max_epochs is {trainer.get('max_epochs')} and "
             f"trainer.max_steps {steps}: set max_epochs, and no max_steps"
         )
+
+
+def refuse_numbers(seeds: Sequence[int], replicas: int, save_seconds: float) -> None:
+    """Raise a ValueError if a number of a run is out of its range.
+
+    Args:
+        seeds: One for each replicate.
+        replicas: How many trainings step at once.
+        save_seconds: How often a running training is saved.
+    """
+    told = f"seeds is {list(seeds)}"
+    if not seeds:
+        raise ValueError(f"{told}: give at least one, such as [0]")
+    if min(seeds) < 0 or len({*seeds}) < len(seeds):
+        raise ValueError(f"{told}: give each replicate a number of its own, 0 or more, such as [0, 1, 2]")
+    if replicas < 1:
+        raise ValueError(f"replicas is {replicas}: say how many trainings step at once, 1 or more, or auto")
+    if not save_seconds >= 0:
+        raise ValueError(f"save_seconds is {save_seconds}: give seconds, or 0 to save after every step")

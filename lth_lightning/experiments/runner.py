@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from lightning.pytorch import Trainer
+
 from ..files import held
 from ..sparsity import Mask, Prunable
 from ..training import Seeds
 from .base import Built, Experiment, Part, Result
-from .building import Build, Observer, Vary, Watch, unvaried, unwatched
+from .building import Along, Build, Observer, Vary, Watch, by_itself, unvaried, unwatched
 from .failed import FailedTrainingError
+from .following import follow
 from .inapplicable import note_inapplicable
-from .ownership import Completed, Config, claim, may_differ
-from .recipe import LightningRecipe, pause
+from .ownership import Completed, Config, claim, may_differ, pause
+from .recipe import LightningRecipe
+from .refusals import refuse_numbers
 from .results import Ledger
+from .several import refuse_unshared
 from .study import Study
 from .trainer import quiet_trainer
 from .units import again_and_again, unless_held
@@ -37,6 +42,7 @@ class Run:
         retry: Whether to try trainings again that failed before.
         replicas: How many trainings step at once, if there are as many that need not wait for each other.
         vary: Makes a changed configuration, for the points of a study.
+        along: Lets the processes of other devices train along.
 
     Raises:
         ValueError: If no seeds are given, one is negative or given twice, or another number is out of its range.
@@ -52,17 +58,10 @@ class Run:
     retry: bool = False
     replicas: int = 1
     vary: Vary = unvaried
+    along: Along = by_itself
 
     def __post_init__(self) -> None:
-        seeds = f"seeds is {list(self.seeds)}"
-        if not self.seeds:
-            raise ValueError(f"{seeds}: give at least one, such as [0]")
-        if min(self.seeds) < 0 or len({*self.seeds}) < len(self.seeds):
-            raise ValueError(f"{seeds}: give each replicate a number of its own, 0 or more, such as [0, 1, 2]")
-        if self.replicas < 1:
-            raise ValueError(f"replicas is {self.replicas}: say how many trainings step at once, 1 or more, or auto")
-        if not self.save_seconds >= 0:
-            raise ValueError(f"save_seconds is {self.save_seconds}: give seconds, or 0 to save after every step")
+        refuse_numbers(self.seeds, self.replicas, self.save_seconds)
 
     @property
     def trainings(self) -> int:
@@ -83,6 +82,10 @@ class Run:
     def missing(self) -> int:
         """Number of units that are not finished."""
         return sum(1 for part, seed in self.units if not self._done(part, seed))
+
+    def trainer(self, built: Built) -> Trainer:
+        """The Trainer of a training of the configuration, to see which devices it is for."""
+        return quiet_trainer(built.trainer, self.folder, [], 0)
 
     def check(self, built: Built) -> None:
         """Refuse, before anything is written, what could not be trained.
@@ -105,7 +108,7 @@ class Run:
     def _check(self, build: Build, built: Built) -> None:
         weights = Mask.dense(self.prunable(built.module))
         self.experiment.check(built, weights)
-        quiet_trainer(built.trainer, self.folder, [], 0)
+        refuse_unshared(self.trainer(built), self.replicas)
         if self.experiment.small_dense:
             fewer = weights.size - round(min(self.experiment.small_dense) * weights.size)
             refuse_too_few(lambda width: parameters(build, Seeds.of(0), width), fewer)
@@ -123,6 +126,7 @@ class Run:
         for changes in ({}, *self.experiment.changes):
             other = self.vary(changes).build(Seeds.of(0), 0) if changes else built
             self.experiment.check_training(changes, other, Mask.dense(self.prunable(other.module)))
+            refuse_unshared(self.trainer(other), self.replicas, other.data)
 
     def claim(self, completed: Completed = dict) -> None:
         """Make the folder this experiment's.
@@ -168,6 +172,12 @@ class Run:
                 "them is done; the same command with --retry true tries them again"
             )
         return results
+
+    def follow(self, trainer: Trainer, words: Sequence[str]) -> None:
+        """Train along, with a Trainer of another device, with the process that runs this; `words` began both."""
+        ledger = Ledger(self.folder / "results.jsonl")
+        of_any = LightningRecipe(self.build, Seeds.of(0), self.folder, {}, ledger, self.prunable, vary=self.vary)
+        follow(trainer, words, of_any.follow)
 
     @property
     def shares(self) -> bool:
@@ -219,6 +229,7 @@ class Run:
             failures=failures,
             vary=self.vary,
             watch=watch,
+            along=self.along,
         )
         with suppress(FailedTrainingError):  # of a dense training, on which all of this part depends
             return part.run(recipe, self.folder / f"seed-{seed}")

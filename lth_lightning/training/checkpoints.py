@@ -3,7 +3,9 @@
 import io
 import math
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import torch
@@ -12,10 +14,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from ..files import replacing
-from ..preemption import asked, stop_if_asked
+from ..preemption import StoppedError, asked
 from ..sparsity import Moment
 from .misfit import MisfitError
 from .moments import clock_of
+from .ranks import largest
 
 
 class InPlace(TorchCheckpointIO):
@@ -35,8 +38,9 @@ def save(trainer: Trainer, path: Path) -> None:
     """Save a checkpoint that is either whole or absent."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # one that was chosen stays
         trainer.strategy.checkpoint_io = InPlace()
-    with replacing(path) as partial:
+    with replacing(path) if trainer.is_global_zero else nullcontext(path) as partial:
         trainer.save_checkpoint(partial)
+    trainer.strategy.barrier()  # all find it
 
 
 class KeepCheckpoint(Checkpoint):
@@ -134,16 +138,25 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop at once when resuming a training that had ended, or when asked to before the first step."""
-        stop_if_asked()
+        self._due()
+        self._leave_if_asked()
         trainer.should_stop = trainer.should_stop or self._ended
 
     def _due(self) -> bool:
-        return asked() is not None or time.monotonic() - self._saved >= self.seconds
+        """Whether it is time to save, or a signal asks to stop; all processes do what one of them has to."""
+        late = time.monotonic() - self._saved >= self.seconds
+        agreed = largest(2 * (asked() or 0) + late)
+        self._by = agreed // 2
+        return agreed > 0
+
+    def _leave_if_asked(self) -> None:
+        if self._by:
+            raise StoppedError(Signals(self._by))
 
     def _save(self, trainer: Trainer) -> None:
         save(trainer, self.path)
         self._saved = time.monotonic()
-        stop_if_asked()
+        self._leave_if_asked()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -158,5 +171,6 @@ class LastCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after an epoch and its validation; always after the last."""
         self._ended = trainer.should_stop or trainer.global_step >= clock_of(trainer).total
-        if self._ended or self._due():
+        due = self._due()
+        if self._ended or due:
             self._save(trainer)

@@ -12,8 +12,10 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ..sparsity import Clock, prunable
 from .devices import default_channels_last
+from .fused import fuse
 from .misfit import MisfitError, check_shapes
 from .moments import clock_of
+from .ranks import weighted
 from .schedules import Constant, LearningRateSchedule
 from .tally import Tally
 
@@ -112,7 +114,7 @@ class Classifier(LightningModule):
         logits = self.net(images)
         loss = cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         self.train_tally.update(logits, labels, loss)
-        return loss
+        return weighted(loss, len(labels))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Tally one batch."""
@@ -129,8 +131,9 @@ class Classifier(LightningModule):
 
     def _evaluate(self, tally: Tally, batch: Batch) -> None:
         images, labels = batch
-        logits = self.net(images)
-        tally.update(logits, labels, cross_entropy(logits, labels))
+        if len(labels):  # of several devices, one may have none of the last images
+            logits = self.net(images)
+            tally.update(logits, labels, cross_entropy(logits, labels))
 
     def _log(self, name: str, tally: Tally) -> None:
         self.log_dict({f"{name}_{key}": value for key, value in tally.compute().items()})
@@ -149,13 +152,14 @@ class Classifier(LightningModule):
         self._log("test", self.test_tally)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the sums of an unfinished epoch, so that its means are the same after resuming."""
+        """Keep the sums of an unfinished epoch, each device's, so that its means are the same after resuming."""
         checkpoint["state_dict"] = {name: _whole(value) for name, value in checkpoint["state_dict"].items()}
-        checkpoint["train_tally"] = self.train_tally.sums()
+        checkpoint["train_tally"] = self.all_gather(self.train_tally.sums())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the sums of an unfinished epoch."""
-        self.train_tally.restore(checkpoint.get("train_tally", {}))
+        sums = checkpoint.get("train_tally", {})
+        self.train_tally.restore({name: each[self.global_rank] if each.dim() else each for name, each in sums.items()})
 
     def _groups(self) -> list[dict[str, Any]]:
         """The weights, to decay as the optimizer is told, and all other parameters, not to decay."""
@@ -165,13 +169,14 @@ class Classifier(LightningModule):
         return [{"params": weights}, *([{"params": others, "weight_decay": 0.0}] if others else [])]
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and its schedule."""
+        """The optimizer, fused where it can be, and its schedule."""
         try:
             optimizer = self.optimizer(self.parameters() if self.decay == "all" else self._groups())
         except (ValueError, TypeError) as error:
             raise MisfitError(
                 f"the optimizer cannot be made of its arguments (--model.optimizer...): {error}"
             ) from error
+        fuse(optimizer)
         if not isinstance(self.schedule, LearningRateSchedule):
             return [optimizer], [self.schedule(optimizer)]
         schedule, trainer = self.schedule, self.trainer

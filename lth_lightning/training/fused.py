@@ -1,6 +1,7 @@
-"""Many tensors multiplied in place by one call."""
+"""Many tensors changed in place by one call."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,3 +33,27 @@ def states_of(
                 states.append(state)
                 own.append(factor)
     return states, own
+
+
+def fuse(optimizer: Optimizer) -> None:
+    """Let an optimizer that can do so update all weights by one call, unless it was told how; equal up to rounding.
+
+    Args:
+        optimizer: Whatever it is; its weights lie on the device that trains.
+    """
+    for group in optimizer.param_groups:
+        untold = not any(group.get(name) for name in ("fused", "foreach", "differentiable", "dampening"))
+        able = "fused" in group and all(w.device.type in ("cpu", "cuda") for w in group["params"])
+        if able and untold and group["fused"] is None and all(w.is_floating_point() for w in group["params"]):
+            group["fused"] = True
+            if group.get("momentum"):
+                optimizer.register_step_pre_hook(_with_momentum)
+
+
+def _with_momentum(optimizer: Optimizer, *args: Any) -> None:
+    """Give a weight whose first gradient comes late the momentum that the call wants of all: none."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if 0 < len(optimizer.state) < len(weights):
+        for weight in weights:
+            if weight.grad is not None and weight not in optimizer.state:
+                optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)

@@ -56,8 +56,9 @@ class History(Checkpoint):
             **{name: value.item() for name, value in trainer.callback_metrics.items()},
         }
         self.rows.append(row)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")  # no flush to disk: the checkpoint holds these rows too
-        partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-        partial.replace(self.path)
+        if trainer.is_global_zero:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_suffix(".partial")  # no flush to disk: the checkpoint holds these rows too
+            partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+            partial.replace(self.path)
         self.listener(row)

@@ -46,7 +46,8 @@ def seeded(name: str, *numbers: int) -> Iterator[None]:
 class SeedSteps(Callback):
     """Makes what a network draws within a step (dropout) a function of (seed, epoch, step).
 
-    Resuming then needs no saved random state, and two arms of an experiment see the same draws.
+    Resuming then needs no saved random state, and two arms of an experiment see the same draws. Of several devices each
+    has a stream of its own, for its own images.
 
     Args:
         seed: Names the stream.
@@ -57,7 +58,8 @@ class SeedSteps(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seed the step."""
-        seed = mix("step", self.seed, trainer.current_epoch, batch_idx)
+        rank = [trainer.global_rank] if trainer.global_rank else []
+        seed = mix("step", self.seed, trainer.current_epoch, batch_idx, *rank)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed looks for every kind of device: 0.1 ms a step
         if pl_module.device.type == "cuda":
             torch.cuda.manual_seed(seed)

@@ -17,11 +17,20 @@ from .randomness import seeded
 Batch = tuple[Tensor, Tensor]
 
 
+def whole(data: LightningDataModule) -> Any:
+    """A fresh loader of the training images, of whole batches where it would divide them among devices."""
+    loader = data.train_dataloader()
+    if hasattr(loader, "divide"):
+        loader.divide(0, 1)
+    return loader
+
+
 @dataclass(frozen=True)
 class Drawn:
     """The batches of a sample, taken when they are iterated over, from a fresh loader each time.
 
-    Never from the loader in training, whose place and random state stay as they are.
+    Never from the loader in training, whose place and random state stay as they are. Where several devices train, each
+    looks at all of the images, so that all have the scores that one device would have.
 
     Args:
         data: The data module.
@@ -35,7 +44,7 @@ class Drawn:
         if self.data is None:
             raise ValueError("weights are to be scored by training images, but there is no data module: give fit one")
         with seeded("sample"):
-            loader = self.data.train_dataloader()
+            loader = whole(self.data)
             if self.sample.per_class is None:
                 yield from islice(loader, self.sample.batches)
             else:
@@ -79,7 +88,7 @@ class Epochs:
     def __iter__(self) -> Iterator[Batch]:
         epoch, self.epoch = self.epoch, self.epoch + 1
         with seeded("epochs", epoch):
-            loader = self.data.train_dataloader()
+            loader = whole(self.data)
             set_epoch = getattr(getattr(loader, "sampler", None), "set_epoch", None)
             if set_epoch is not None:
                 set_epoch(epoch)
@@ -133,7 +142,7 @@ def first_images(data: LightningDataModule, count: int) -> list[Batch]:
     plain.augment, plain.drop_last = False, False
     taken = list[Batch]()
     with seeded("first images"):
-        for images, labels in plain.train_dataloader():
+        for images, labels in whole(plain):
             taken.append((images[:count], labels[:count]))
             count -= len(labels)
             if count <= 0:

@@ -1,4 +1,3 @@
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -151,14 +150,6 @@ def test_arguments_out_of_range_are_refused_at_once(options: dict[str, float]) -
 def test_a_subset_larger_than_the_data_is_refused_in_a_sentence() -> None:
     with pytest.raises(ValueError, match="a subset of 1401 training images was asked for"):
         Digits(subset=1401).setup()
-
-
-def test_several_devices_are_refused_in_a_sentence() -> None:
-    digits = Digits()
-    digits.trainer = SimpleNamespace(world_size=2)
-    for loader in (digits.train_dataloader, digits.val_dataloader, digits.test_dataloader, digits.predict_dataloader):
-        with pytest.raises(RuntimeError, match=r"each of the 2 devices.*devices=1"):
-            loader()
 
 
 def test_a_second_data_module_shares_what_the_first_loaded() -> None:
