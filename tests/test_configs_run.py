@@ -98,7 +98,7 @@ def test_a_task_runs_in_a_small_way(
 
 @pytest.mark.slow
 @pytest.mark.data
-@pytest.mark.parametrize("task", ["lenet_mnist", "resnet20_cifar10"])
+@pytest.mark.parametrize("task", ["lenet_mnist", "resnet20_cifar10", "mobilenetv2_tinyimagenet20"])
 def test_a_task_runs_in_a_small_way_on_its_own_data(task: str) -> None:
     (row,) = runs("--config", task, "--config", "dense", "--config", "debug")
     assert row["epochs"] == 2

@@ -190,3 +190,13 @@ def test_classes_without_images_and_files_that_are_none_are_refused_before_train
     with pytest.raises(FileNotFoundError, match=r"none has no folders of images: give the root that has train/CLASS"):
         listing(folder.parent / "none")
     assert not (folder.parent / ".lth_lightning" / "train.npz").exists()
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("part", "count"), [("train", 10_000), ("val", 1_000)])
+def test_tiny_imagenet_is_listed_as_torchvision_lists_it(part: str, count: int) -> None:
+    folder = Path(os.environ["LTH_DATA"]) / "tiny-imagenet-20" / part
+    found = listing(folder)
+    assert (len(found), len(found.classes)) == (count, 20)
+    assert samples(found) == ImageFolder(folder).samples
+    assert (found.sizes == 64).all()
