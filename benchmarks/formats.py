@@ -53,7 +53,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.only:
-        print(seconds_of_a_step(*args.only, args.steps))
+        precision, layout = args.only
+        print(seconds_of_a_step(precision, layout, args.steps))
         return
     pairs = [(precision, layout) for precision in PRECISIONS for layout in FORMATS]
     times: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}

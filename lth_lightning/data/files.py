@@ -87,10 +87,8 @@ class FileLoader(Loader):
         if self.order_seed is not None:
             order = torch.randperm(count, generator=generator("order", self.order_seed, self._epoch))
         numbers = order[start * self.batch_size + self.rank : self.samples : self.ranks]
-        parts = self._parts()
-        self._asked[:] = [
-            Asked(batch, None if parts is None else parts[batch]) for batch in torch.split(numbers, self.batch_size // self.ranks)
-        ]
+        parts, share = self._parts(), self.batch_size // self.ranks
+        self._asked[:] = [Asked(own, None if parts is None else parts[own]) for own in torch.split(numbers, share)]
         for batch in self.pace.clocked(self._read()):
             self._yielded += 1
             yield batch
