@@ -4,6 +4,7 @@ import json
 import signal
 import time
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from killed import Lth
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typed import lth
 
-from lth_lightning.experiments import Experiment, Instability, IterativePruning, Reinitialised, Rewind, SparseTraining
+from lth_lightning.experiments import (
+    Experiment,
+    Instability,
+    IterativePruning,
+    OneShotPruning,
+    Reinitialised,
+    Rewind,
+    SparseTraining,
+    Study,
+)
 from lth_lightning.experiments.replicating import measured
 from lth_lightning.experiments.runner import Run
 from lth_lightning.experiments.trainer import quiet_trainer
@@ -36,6 +46,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "iterative pruning": IMP,
     "instability": Instability(moments=["0it", "1ep"]),
     "RigL": SparseTraining(policy=RigL(AtInit(0.3, Random()), every="2it"), densities=[0.3, 0.1]),
+    "a study": Study(methods={"imp": replace(IMP, controls=[]), "omp": OneShotPruning(densities=[0.3])}),
     "SET": SparseTraining(policy=SET(AtInit(0.3, Random()), every="2it"), densities=[0.3, 0.1]),
 }
 
@@ -51,7 +62,8 @@ def run(
         return built
 
     Run(experiment, build, folder, {}, seeds=[0, 1], replicas=replicas).run()
-    return {row["folder"]: row for row in map(json.loads, (folder / "results.jsonl").read_text().splitlines())}
+    tables = sorted(folder.rglob("results.jsonl"))
+    return {row["folder"]: row for table in tables for row in map(json.loads, table.read_text().splitlines())}
 
 
 def compared(one: Path, other: Path, rows: dict[str, Any], others: dict[str, Any], most: float) -> None:
@@ -75,6 +87,7 @@ def compared(one: Path, other: Path, rows: dict[str, Any], others: dict[str, Any
         pytest.param("iterative pruning", "AdamW", marks=pytest.mark.slow),
         pytest.param("instability", "nesterov", marks=pytest.mark.slow),
         ("RigL", "nesterov"),
+        pytest.param("a study", "momentum", marks=pytest.mark.slow),
         pytest.param("SET", "momentum", marks=pytest.mark.slow),
     ],
 )
@@ -94,6 +107,7 @@ def test_batch_norm_momentum_decay_warm_up_and_smoothing_are_those_of_each_alone
     total = sum(row["steps"] - row["start_step"] for row in in_turn.values())
     assert steps[0] == (3, 32, 1, 8, 8)
     assert total / 3 <= len(steps) < total / 1.4, "most of them with others"
+    assert len(at_once) == 2 * EXPERIMENTS[experiment].trainings
 
 
 class Cut(Callback):

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ..sparsity import Clock, prunable
 from .devices import default_channels_last
-from .fused import fuse
+from .fused import align, fuse
 from .misfit import MisfitError, check_shapes
 from .moments import clock_of
 from .ranks import weighted
@@ -102,6 +102,11 @@ class Classifier(LightningModule):
             self.net.to(memory_format=torch.channels_last)
         if self.compile_net:
             self.net.compile()
+
+    def on_train_start(self) -> None:
+        """Lay restored states of optimizers out as the weights are here."""
+        for optimizer in self.trainer.optimizers:
+            align(optimizer)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of images (B, C, H, W)."""

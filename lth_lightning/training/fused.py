@@ -50,6 +50,20 @@ def fuse(optimizer: Optimizer) -> None:
                 optimizer.register_step_pre_hook(_with_momentum)
 
 
+def align(optimizer: Optimizer) -> None:
+    """Lay an optimizer's states out as their weights are: a fused call goes through memory, whatever the strides are.
+
+    Their values stay. States out of a checkpoint have the layout of the machine that wrote it.
+    """
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            state = optimizer.state.get(weight, {})
+            for name, value in state.items():
+                alike = isinstance(value, Tensor) and value.shape == weight.shape
+                if alike and value.stride() != weight.stride():
+                    state[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+
+
 def _with_momentum(optimizer: Optimizer, *args: Any) -> None:
     """Give a weight whose first gradient comes late the momentum that the call wants of all: none."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]

@@ -81,7 +81,8 @@ class Replicas(nn.Module):
         each = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=label_smoothing)
         losses = each.view(self.count, -1).mean(1)
         gradients = torch.autograd.grad(losses.sum(), [*learned.values()], allow_unused=True, materialize_grads=True)
-        return Outcome(logits.detach(), losses.detach(), gradients)
+        # laid out as what they are gradients of, or fused optimizers would take one weight's for another's
+        return Outcome(logits.detach(), losses.detach(), [gradient.contiguous() for gradient in gradients])
 
     def _outputs(self, values: Mapping[str, Tensor], images: Tensor) -> Tensor:
         (net,) = self._shape

@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
 from .classifier import Batch, Classifier
+from .fused import align
 from .group import Group
 from .lockstep import Lockstep, current
 from .replicas import tensors
@@ -101,6 +102,8 @@ class Place:
         group.members.add(self._number)
         self._parameters = [parameter for parameter in module.net.parameters() if parameter.requires_grad]
         put(module.net, group.replicas.own(self._number))
+        for optimizer in trainer.optimizers:
+            align(optimizer)
         return True
 
     def step(self, batch: Batch) -> Tensor:

@@ -68,8 +68,9 @@ def test_logits_losses_gradients_and_statistics_are_those_of_each_network(
         loss.backward()
         torch.testing.assert_close(outcome.logits[number], logits.detach())
         torch.testing.assert_close(outcome.losses[number], loss.detach())
-        for parameter, gradient in zip(own.parameters(), outcome.gradients, strict=True):
+        for (name, parameter), gradient in zip(own.named_parameters(), outcome.gradients, strict=True):
             torch.testing.assert_close(gradient[number], parameter.grad, rtol=1e-7, atol=1e-9)
+            assert gradient[number].stride() == replicas.own(number)[name].stride()
         for name, value in own.named_buffers():
             torch.testing.assert_close(replicas.own(number)[name], value)
 
