@@ -166,3 +166,15 @@ class Ledger:
             self._read, self._text = None, ""
         rows = [row for row in map(_row, self._text.splitlines()) if row]
         self.rows = {row["folder"]: row for row in rows}
+
+
+def recorded(table: Path, results: Sequence[Path], root: Path) -> bool:
+    """Whether trainings have finished and have rows: a kill may have come between the two.
+
+    Args:
+        table: The file `results.jsonl`.
+        results: The `result.pt` of each.
+        root: The experiment's folder.
+    """
+    rows = Ledger(table).rows
+    return all(each.exists() and each.parent.relative_to(root).as_posix() in rows for each in results)

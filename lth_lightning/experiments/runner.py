@@ -19,7 +19,7 @@ from .inapplicable import note_inapplicable
 from .ownership import Completed, Config, claim, may_differ, pause
 from .recipe import LightningRecipe
 from .refusals import refuse_numbers
-from .results import Ledger
+from .results import Ledger, recorded
 from .several import refuse_unshared
 from .study import Study
 from .trainer import quiet_trainer
@@ -72,7 +72,7 @@ class Run:
     def finished(self) -> set[str]:
         """The finished trainings of these replicates, by their folders in this one."""
         results = (result for seed in self.seeds for result in (self.folder / f"seed-{seed}").rglob("result.pt"))
-        return {self._name(result) for result in results}
+        return {result.parent.relative_to(self.folder).as_posix() for result in results}
 
     @property
     def units(self) -> list[tuple[Part, int]]:
@@ -239,18 +239,10 @@ class Run:
         return self.folder / f"seed-{seed}" / part.name
 
     def _done(self, part: Part, seed: int) -> bool:
-        """Whether all trainings of a unit have finished and have rows: a kill may have come between the two."""
         place = self._place(part, seed)
-        own = [*place.rglob("result.pt")]
         shared = [self.folder / f"seed-{seed}" / name / "result.pt" for name in part.shared]
-        home = place if isinstance(self.experiment, Study) else self.folder
+        home, own = place if isinstance(self.experiment, Study) else self.folder, [*place.rglob("result.pt")]
         return len(own) >= part.trainings and all(
-            self._recorded(table, results) for table, results in [(home, own), *((one.parent, [one]) for one in shared)]
+            recorded(there / "results.jsonl", results, self.folder)
+            for there, results in [(home, own), *((one.parent, [one]) for one in shared)]
         )
-
-    def _recorded(self, home: Path, results: Sequence[Path]) -> bool:
-        rows = Ledger(home / "results.jsonl").rows
-        return all(each.exists() and self._name(each) in rows for each in results)
-
-    def _name(self, result: Path) -> str:
-        return result.parent.relative_to(self.folder).as_posix()
