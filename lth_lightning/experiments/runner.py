@@ -23,7 +23,7 @@ from .results import Ledger
 from .several import refuse_unshared
 from .study import Study
 from .trainer import quiet_trainer
-from .units import again_and_again, unless_held
+from .units import again_and_again, name_of, recorded, unless_held
 from .widths import parameters, refuse_too_few
 
 
@@ -72,7 +72,7 @@ class Run:
     def finished(self) -> set[str]:
         """The finished trainings of these replicates, by their folders in this one."""
         results = (result for seed in self.seeds for result in (self.folder / f"seed-{seed}").rglob("result.pt"))
-        return {self._name(result) for result in results}
+        return {name_of(self.folder, result) for result in results}
 
     @property
     def units(self) -> list[tuple[Part, int]]:
@@ -245,12 +245,6 @@ class Run:
         shared = [self.folder / f"seed-{seed}" / name / "result.pt" for name in part.shared]
         home = place if isinstance(self.experiment, Study) else self.folder
         return len(own) >= part.trainings and all(
-            self._recorded(table, results) for table, results in [(home, own), *((one.parent, [one]) for one in shared)]
+            recorded(results, table, self.folder)
+            for table, results in [(home, own), *((r.parent, [r]) for r in shared)]
         )
-
-    def _recorded(self, home: Path, results: Sequence[Path]) -> bool:
-        rows = Ledger(home / "results.jsonl").rows
-        return all(each.exists() and self._name(each) in rows for each in results)
-
-    def _name(self, result: Path) -> str:
-        return result.parent.relative_to(self.folder).as_posix()

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ..files import InUseError, held
 from ..training.together import Fleet
+from .results import Ledger
 
 T = TypeVar("T")
 
@@ -40,3 +41,20 @@ def again_and_again(units: Sequence[Callable[[], T | None]], at_once: int) -> li
         found += [each for each in done if each is not None]
         left = [unit for unit, each in zip(left, done, strict=True) if each is None]
     return found
+
+
+def recorded(results: Sequence[Path], home: Path, root: Path) -> bool:
+    """Whether trainings have their `result.pt`, and rows in the table of a folder.
+
+    Args:
+        results: These files.
+        home: The folder of the table.
+        root: The experiment's folder, which names are relative to.
+    """
+    rows = Ledger(home / "results.jsonl").rows
+    return all(each.exists() and name_of(root, each) in rows for each in results)
+
+
+def name_of(root: Path, result: Path) -> str:
+    """The name in tables of the training that a `result.pt` is of."""
+    return result.parent.relative_to(root).as_posix()
