@@ -23,7 +23,7 @@ from .results import Ledger, recorded
 from .several import refuse_unshared
 from .study import Study
 from .trainer import quiet_trainer
-from .units import again_and_again, recorded, unless_held
+from .units import again_and_again, unless_held
 from .widths import parameters, refuse_too_few
 
 
