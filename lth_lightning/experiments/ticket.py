@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,9 +82,9 @@ class Result:
     folder: Path
     row: Mapping[str, Any]
 
-    @cached_property
+    @property
     def mask(self) -> Mask:
-        """The mask that it was trained under, dense where nothing was pruned."""
+        """The mask that it was trained under, dense where nothing was pruned; read anew, so that no round keeps one."""
         return Mask(torch.load(self.folder / "result.pt", weights_only=True)["mask"])
 
     @property
