@@ -3,6 +3,7 @@
 Iterative pruning of a small convolutional network on digits, with a control in each round, in one process.
 """
 
+import gc
 import logging
 import sys
 import tempfile
@@ -72,7 +73,11 @@ def measured(folder: Path, rounds: int) -> Resident:
     """What rounds with a control each leave in memory."""
     resident = Resident()
     experiment = IterativePruning(rounds=rounds, keep=0.04 ** (1 / rounds), controls=[Reinitialised()])
-    Run(experiment, build, folder, {}).run(resident.watch)
+    gc.freeze()  # as a command does with what it has imported
+    try:
+        Run(experiment, build, folder, {}).run(resident.watch)
+    finally:
+        gc.unfreeze()
     return resident
 
 

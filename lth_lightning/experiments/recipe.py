@@ -36,7 +36,7 @@ from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .several import sent
 from .stopwatch import Stopwatch
-from .trainer import quiet_trainer
+from .trainer import collect, quiet_trainer
 from .waiting import Waiting
 from .widths import narrowed, parameters
 
@@ -160,6 +160,7 @@ class LightningRecipe:
         return built
 
     def _train(self, ticket: Ticket, folder: Path, keep: Sequence[str], place: Place | None) -> Result:
+        collect()
         init = self.seeds.init if ticket.init is None else ticket.init
         built = self._built(init, ticket.width)
         own = own_sparsify(built.trainer["callbacks"])
