@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from difflib import get_close_matches
 
 from . import configs, failures, help
+from .ended import recalled
 from .failures import UsageError
 from .preemption import listening
 
@@ -50,6 +51,9 @@ def _run(command: str, args: list[str], debug: bool) -> int:
         from .reporting import report
 
         report(args)
+        return 0
+    if command in ("run", "fit") and (said := recalled(configs.resolve(args))) is not None:
+        print(said)
         return 0
     return _dispatch()(command, args, debug)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from . import configs
 from .arguments import Arguments
 from .beginnings import made_by
+from .ended import remember
 from .evaluating import evaluate
 from .experiments import Built, Dense, Observer, Study
 from .experiments.leading import others
@@ -96,7 +97,7 @@ def _quiet(debug: bool) -> Iterator[None]:
 
 def train(command: str, args: list[str]) -> None:
     """`lth run` and `lth fit`."""
-    most, args = sharers("--slurm", args) if command == "run" else (None, args)
+    words, (most, args) = args, sharers("--slurm", args) if command == "run" else (None, args)
     processes, args = sharers("--jobs", args) if command == "run" else (None, args)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with usage_errors(command):
@@ -144,8 +145,8 @@ def train(command: str, args: list[str]) -> None:
                 if job.replicas > 1:
                     console.print(f"{job.replicas} trainings step at once, which was measured to be the fastest")
     if most is not None:
-        words = [*args, *([] if processes is None else ["--jobs", str(processes)])]
-        console.print(submit(words, job.folder, job.missing(), most))
+        typed = [*args, *([] if processes is None else ["--jobs", str(processes)])]
+        console.print(submit(typed, job.folder, job.missing(), most))
         return
     tracker = _tracker(given.track, job, console)
     with requeueing(job.folder), TerminalProgress(console, job.trainings, lambda: job.finished) as progress:
@@ -154,23 +155,25 @@ def train(command: str, args: list[str]) -> None:
         with others(trainer, [command, *args]) as them:
             watch = partial(_watch, job, progress, tracker)
             replace(job, along=them.along).run(watch, thorough=tracker is not None)
-    _conclude(console, job, progress.trained)
-    if given.analyses and not job.missing():
-        from .analyzing import conclude  # reads reports, and so imports what draws them
+    console.print(_told(job, progress.trained))
+    if not job.missing():
+        if given.analyses:
+            from .analyzing import conclude  # reads reports, and so imports what draws them
 
-        conclude(job.folder, arguments, job.experiment, console, tracker)
+            conclude(job.folder, arguments, job.experiment, console, tracker)
+        if tracker is None:
+            remember(words, job.folder, _told(job, 0))
 
 
-def _conclude(console: Console, job: Run, trained: int) -> None:
-    """Say what there is now."""
+def _told(job: Run, trained: int) -> str:
+    """What there is now."""
     nothing = "" if trained else "nothing was left to do: "
     if job.shares and (left := job.missing()):
         others = f"1 {job.unit} is" if left == 1 else f"{left} {job.unit}s are"
-        console.print(f"{nothing}{others} left to other processes; lth status {job.folder} tells how far they are")
-        return
+        return f"{nothing}{others} left to other processes; lth status {job.folder} tells how far they are"
     there = "1 training is" if job.trainings == 1 else f"{job.trainings} trainings are"
     place = job.folder if isinstance(job.experiment, Study) else f"{job.folder}/results.jsonl"
-    console.print(f"{nothing}{there} in {place}; lth report {job.folder} draws them")
+    return f"{nothing}{there} in {place}; lth report {job.folder} draws them"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -105,7 +106,11 @@ def test_what_is_finished_is_read_and_checked_no_more(
     noted(Run, "check")
     capsys.readouterr()
     assert main(WORDS) == 0
-    assert "nothing was left to do" in capsys.readouterr().out
+    assert "nothing was left to do" in (said := capsys.readouterr().out)
+    assert done == [], "the same words in a folder as it was left"
+    code = f"import sys; from lth_lightning.cli import main; main({WORDS!r}); assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == said
+    assert main([*WORDS, "--jobs", "1"]) == 0
     assert done == ["parse_arguments"]
     assert main([*WORDS, "--data.subset", "200"]) == 2
     assert "run belongs to another configuration (data.init_args.subset is 300 there, 200" in capsys.readouterr().err

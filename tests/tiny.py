@@ -101,7 +101,8 @@ def contents(folder: Path) -> dict[str, Any]:
 
     Left out are the time taken, and a counter that only loggers read: Lightning counts batches from the last restart.
     """
-    own = ("timing.json", ".lock", ".turn", ".jobs")  # wall time, and who is at it: the only files that may differ
+    # times, and who is at it: the only files that may differ
+    own = ("timing.json", ".lock", ".turn", ".ended.json", ".jobs")
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in own]
     binary = (".ckpt", ".pt")
     return {
