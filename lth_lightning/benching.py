@@ -105,7 +105,9 @@ def _rest(
     yield "of a masked step: " + ", ".join(f"{name} {share / whole:.1%}" for name, share in shares.items())
     built = make()
     seconds, images = evaluating(built, folder)
-    yield f"evaluation: {images / seconds:,.0f} images/s" if images else "evaluation: no validation images"
+    epoch = whole * len(cast(Any, built.data.train_dataloader()))
+    share = f"{images / seconds:,.0f} images/s, {seconds / (seconds + epoch):.1%} of an epoch's time"
+    yield f"evaluation: {share if images else 'no images are held out'}"
     dtype = torch.bfloat16 if "bf16" in str(trainer.precision) else torch.float32
     floor = floor_of(built.module.net, built.shape, batch, device, dtype)  # type: ignore[arg-type]
     yield (

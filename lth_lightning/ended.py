@@ -37,7 +37,7 @@ def recalled(words: Sequence[str]) -> str | None:
 
 def _folder(words: Sequence[str]) -> str:
     """The last --folder among words, which wins."""
-    given = [word.partition("=")[2] or after for word, after in zip(words, [*words[1:], ""], strict=True)
+    given = [word.partition("=")[2] or after for word, after in zip(words, [*words[1:], ""], strict=False)
              if word.partition("=")[0] == "--folder"]  # fmt: skip
     return given[-1] if given else ""
 

@@ -37,7 +37,13 @@ def test_every_way_of_a_step_is_timed_and_nothing_is_left(
     for _, milliseconds, images, _ in rows[:3]:
         assert float(images.replace(",", "")) == pytest.approx(32e3 / float(milliseconds), rel=1e-2)
     assert rows[0][3] == "1.000"
-    for what in ("LeNet300100 of 50,610 parameters, batches of 32", "floor of a step: ", "framework ", "evaluation: "):
+    for what in (
+        "LeNet300100 of 50,610 parameters, batches of 32",
+        "floor of a step: ",
+        "framework ",
+        "evaluation: ",
+        "of an epoch's time",
+    ):
         assert what in said.out
     assert not [*tmp_path.iterdir()]
 

@@ -27,7 +27,7 @@ def fitting(seconds_of: Callable[[int], float], counts: Iterable[int]) -> int:
 
     Example:
         >>> fitting({1: 4.0, 2: 4.2, 4: 5.0, 8: 9.9, 16: 21.0}.__getitem__, [1, 2, 4, 8, 16])
-        8
+        4
     """
     rates: dict[int, float] = {}
     for count in counts:

@@ -70,7 +70,7 @@ def test_what_a_training_waited_for_images_is_in_its_row_and_a_slow_loader_is_na
         return read_from(self, asked)
 
     monkeypatch.setattr(Pictures, "__getitem__", slowly)
-    with TerminalProgress(Console(file=text), 2) as progress:
+    with TerminalProgress(Console(file=text), 2, set) as progress:
         for name in ("a", "b"):
             recipe(tmp_path, images, 0, observers=[progress]).train(Ticket(), tmp_path / name)
     assert text.getvalue().count(ADVICE) == 1
