@@ -103,6 +103,12 @@ class FileLoader(Loader):
             return None
         return crops(torch.from_numpy(self.files.sizes), self.augment_seed, self._epoch)
 
+    def close(self) -> None:
+        """End the processes that read; another iteration begins new ones."""
+        if (readers := self._reader._iterator) is not None:
+            readers._shutdown_workers()  # type: ignore[attr-defined]
+            self._reader._iterator = None
+
     def _read(self) -> Iterator[Batch]:
         for batch in self._reader:
             if isinstance(batch, DamagedFileError):

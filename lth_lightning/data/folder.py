@@ -128,6 +128,14 @@ class Folder(LightningDataModule):
         """The same as `test_dataloader`."""
         return self.test_dataloader()
 
+    def teardown(self, stage: str) -> None:
+        """End the processes that read: a Trainer and its module hold each other, and these, for some time."""
+        assert self.trainer is not None
+        of_all = (self.trainer.train_dataloader, self.trainer.val_dataloaders, self.trainer.test_dataloaders)
+        for loader in of_all:
+            if isinstance(loader, FileLoader):
+                loader.close()
+
     def _loader(self, files: Listing, batch_size: int, *options: Any) -> FileLoader:
         device = self.trainer.strategy.root_device if self.trainer else None
         return FileLoader(files, batch_size, self.size, MEAN, STD, self._workers, device, *options)

@@ -1,8 +1,10 @@
 """Trainings on images that are read from files: cut anywhere they end the same, and what they waited is told."""
 
+import gc
 import json
 import time
 from io import StringIO
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,14 @@ def test_seconds_of_a_training_that_was_cut_are_added_up_and_those_in_memory_tel
     tiny.recipe(tmp_path / "digits").train(Ticket(), tmp_path / "digits" / "a")
     assert json.loads((tmp_path / "digits" / "a" / "timing.json").read_text()).keys() == {"seconds"}
     assert "loader_wait" not in read(tmp_path / "digits")
+
+
+def test_no_process_reads_on_when_a_training_has_ended(images: Path, tmp_path: Path) -> None:
+    gc.collect()  # what other tests have left
+    before = set(active_children())
+    gc.disable()  # a Trainer and its module hold each other, and would be let go of some time later
+    try:
+        recipe(tmp_path, images, 1).train(Ticket(), tmp_path / "a")
+        assert set(active_children()) <= before
+    finally:
+        gc.enable()
