@@ -54,7 +54,7 @@ def bench(args: list[str]) -> None:
             HAND: lambda: by_hand(make(), folder, steps),
             FIT: lambda: through(make(), folder, steps).seconds,
             MASKED: lambda: through(make(), folder, steps, sparse=True).seconds,
-            LOADER: lambda: loading(make(), device, steps),
+            LOADER: lambda: batch * loading(make(), folder, steps),
         }
         for count in counts or ([2] if device.type == "cpu" else [1, 2, 4, 8, 16]):
             ways[f"{count} such at once, each"] = partial(at_once, make, folder, steps, count)

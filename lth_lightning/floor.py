@@ -1,6 +1,5 @@
 """The time that a training step cannot do without: what it multiplies and what it moves, on this very device."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from .sparsity.criteria.scoring import undisturbed
 from .sparsity.flops import layer_flops
+from .training.timing import now
 
 PASSES = 3  # the backward pass multiplies and moves twice what the forward pass does
 
@@ -81,9 +81,7 @@ def able(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
 def _fastest(call: Callable[[], object], device: torch.device, times: int = 10) -> float:
     taken = []
     for _ in range(times):
-        begun = time.perf_counter()
+        begun = now(device)
         call()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        taken.append(time.perf_counter() - begun)
+        taken.append(now(device) - begun)
     return min(taken)

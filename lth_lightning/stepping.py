@@ -1,21 +1,20 @@
 """The step of a training, done in several ways and timed."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from .data.throughput import images_per_second
 from .experiments import Built
 from .experiments.trainer import quiet_trainer
 from .sparsity import AtInit, Random
 from .training import History, LastCheckpoint, SeedSteps, Sparsify
-from .training.devices import default_channels_last
+from .training.timing import now
 from .training.together import Fleet, placed
 
 Make = Callable[[], Built]
@@ -52,22 +51,14 @@ class Timed(Callback):
             self.seconds = (now(trainer.strategy.root_device) - self._begun) / (self.steps - WARM)
 
 
-def now(device: torch.device) -> float:
-    """The time once a device is done with what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
 def by_hand(built: Built, folder: Path, steps: int) -> float:
     """Seconds per step of a loop with nothing but loader, forward, loss, backward and optimizer."""
     trainer = quiet_trainer(built.trainer, folder, [], 0)
     device, module = trainer.strategy.root_device, built.module
     net: nn.Module = module.net.to(device).train()  # type: ignore[union-attr]
-    if default_channels_last(net, device) if module.channels_last is None else module.channels_last:
-        net = net.to(memory_format=torch.channels_last)
+    module.arrange(device)  # type: ignore[operator]
     optimizer: Any = module.optimizer(net.parameters())  # type: ignore[operator]
-    loader: Any = iter(built.data.train_dataloader())
+    loader = iter(_loader(built, trainer))
     for step in range(steps):
         if step == WARM:
             begun = now(device)
@@ -100,14 +91,15 @@ def at_once(make: Make, folder: Path, steps: int, count: int) -> float:
     return max(timed.seconds for timed in Fleet(count).run(works)) / count
 
 
-def loading(built: Built, device: torch.device, steps: int) -> float:
-    """Seconds per batch of the loader alone."""
-    loader: Any = iter(built.data.train_dataloader())
-    for step in range(steps):
-        if step == WARM:
-            begun = now(device)
-        next(loader)
-    return (now(device) - begun) / (steps - WARM)
+def loading(built: Built, folder: Path, batches: int) -> float:
+    """Seconds per image of the loader alone."""
+    return 1 / images_per_second(_loader(built, quiet_trainer(built.trainer, folder, [], 0)), batches)
+
+
+def _loader(built: Built, trainer: Trainer) -> Any:
+    """The training loader, whose images are where it trains."""
+    built.data.trainer = trainer
+    return built.data.train_dataloader()
 
 
 def evaluating(built: Built, folder: Path) -> tuple[float, int]:

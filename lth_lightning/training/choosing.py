@@ -1,14 +1,12 @@
 """How many networks to train at once: measured."""
 
-import itertools
-import time
 from collections.abc import Callable, Iterable
 
-import torch
 from lightning.pytorch import Trainer
 
 from .classifier import Batch, Classifier
 from .group import Group
+from .timing import now
 
 ENOUGH = 0.95  # of the most images a second: more replicas take more memory, and change less than the next measurement
 WARM_UPS, SECONDS = 3, 0.3
@@ -54,16 +52,9 @@ def seconds_of_step(classifier: Classifier, trainer: Trainer, batch: Batch, coun
     batches = dict.fromkeys(range(count), batch)
     for _ in range(WARM_UPS):
         group.step(batches)
-    _wait(batch[0].device)
-    begun, steps = time.perf_counter(), itertools.count(1)
-    for done in steps:
+    device, steps = batch[0].device, 0
+    begun = now(device)
+    while (taken := now(device) - begun) < SECONDS:
         group.step(batches)
-        _wait(batch[0].device)
-        if (taken := time.perf_counter() - begun) >= SECONDS:
-            return taken / done
-    raise AssertionError
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+        steps += 1
+    return taken / steps

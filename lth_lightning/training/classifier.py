@@ -97,11 +97,14 @@ class Classifier(LightningModule):
         data: Any = getattr(self.trainer, "datamodule", None)
         if stage == "fit" and hasattr(data, "input_shape") and hasattr(data, "num_classes"):
             check_shapes(self.net, data.input_shape, data.num_classes)
-        device = self.trainer.strategy.root_device
-        if default_channels_last(self.net, device) if self.channels_last is None else self.channels_last:
-            self.net.to(memory_format=torch.channels_last)
+        self.arrange(self.trainer.strategy.root_device)
         if self.compile_net:
             self.net.compile()
+
+    def arrange(self, device: torch.device) -> None:
+        """Choose the memory format of convolutions that train on a device."""
+        if default_channels_last(self.net, device) if self.channels_last is None else self.channels_last:
+            self.net.to(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:
         """Lay restored states of optimizers out as the weights are here."""

@@ -49,9 +49,9 @@ class Group:
         for number, (own, classes) in batches.items():
             all_images[number], all_labels[number] = own, classes
         absent = [*self.members.difference(batches)]
-        before = [tensor[absent] for tensor in self.replicas.moved if absent]
+        kept = [(tensor, tensor[absent]) for tensor in self.replicas.moved] if absent else []
         outcome = step(all_images, all_labels)
-        for tensor, values in zip(self.replicas.moved if absent else (), before, strict=True):
+        for tensor, values in kept:
             tensor[absent] = values
         return outcome
 

@@ -57,12 +57,6 @@ class Replicas(nn.Module):
         """The parameters and buffers of a replica, as slices."""
         return {name: stacked[number] for name, stacked in self._stacked.items()}
 
-    @torch.no_grad()
-    def restore(self, net: nn.Module) -> None:
-        """Give all replicas a network's values."""
-        for name, own in tensors(net):
-            self._stacked[name].copy_(own.expand_as(self._stacked[name]))
-
     @property
     def moved(self) -> list[Tensor]:
         """What a step changes: the buffers of all."""

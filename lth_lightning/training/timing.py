@@ -1,8 +1,18 @@
 """The file `timing.json` of a training: wall times, the one thing in which equal runs differ."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
+
+import torch
+
+
+def now(device: torch.device) -> float:
+    """The time in seconds, once a device is done with what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def noted(path: Path, name: str = "seconds") -> float:

@@ -52,8 +52,7 @@ class Fleet(Lockstep):
         if found is None:
             self.groups = [group for group in self.groups if group.members]
             found = Group(classifier, trainer, self.places)
-            found.step({0: batch})
-            found.replicas.restore(classifier.net)
+            found.step({0: batch})  # to see whether it goes; a training that joins brings all values of its slice
             self.groups.append(found)
         return found
 
