@@ -155,20 +155,20 @@ def train(command: str, args: list[str]) -> None:
         with others(trainer, [command, *args]) as them:
             watch = partial(_watch, job, progress, tracker)
             replace(job, along=them.along).run(watch, thorough=tracker is not None)
-    console.print(_told(job, progress.trained))
-    if not job.missing():
+    console.print(_told(job, left := job.missing(), progress.trained))
+    if not left:
         if given.analyses:
             from .analyzing import conclude  # reads reports, and so imports what draws them
 
             conclude(job.folder, arguments, job.experiment, console, tracker)
         if tracker is None:
-            remember(words, job.folder, _told(job, 0))
+            remember(words, job.folder, _told(job, left, 0))
 
 
-def _told(job: Run, trained: int) -> str:
+def _told(job: Run, left: int, trained: int) -> str:
     """What there is now."""
     nothing = "" if trained else "nothing was left to do: "
-    if job.shares and (left := job.missing()):
+    if job.shares and left:
         others = f"1 {job.unit} is" if left == 1 else f"{left} {job.unit}s are"
         return f"{nothing}{others} left to other processes; lth status {job.folder} tells how far they are"
     there = "1 training is" if job.trainings == 1 else f"{job.trainings} trainings are"

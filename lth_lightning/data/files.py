@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lth_lightning.data.crops import crops
-from lth_lightning.data.draws import generator
 from lth_lightning.data.listing import Listing
 from lth_lightning.data.normalise import normalise, scale_shift
 from lth_lightning.data.pictures import Asked, Pictures
@@ -82,10 +81,8 @@ class FileLoader(Loader):
         return self.pace.told(self.workers, processors(), before)
 
     def __iter__(self) -> Iterator[Batch]:
-        start, count = self.begin(), len(self.files)
-        order = torch.arange(count)
-        if self.order_seed is not None:
-            order = torch.randperm(count, generator=generator("order", self.order_seed, self._epoch))
+        start, order = self.begin(), self.order()
+        order = torch.arange(self.count) if order is None else order
         numbers = order[start * self.batch_size + self.rank : self.samples : self.ranks]
         parts, share = self._parts(), self.batch_size // self.ranks
         self._asked[:] = [Asked(own, None if parts is None else parts[own]) for own in torch.split(numbers, share)]

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from lth_lightning.data.augment import CropFlip
-from lth_lightning.data.draws import generator
 from lth_lightning.data.normalise import normalise, scale_shift
 from lth_lightning.data.place import Loader
 
@@ -62,7 +61,8 @@ class InMemoryLoader(Loader):
     def __iter__(self) -> Iterator[Batch]:
         # A generator's body starts with the first batch asked for: Lightning sets the epoch after calling iter().
         start = self.begin()
-        order, draws = self._order(), self._draws()
+        order, draws = self.order(), self._draws()
+        order = None if order is None else order.to(self.images.device)
         step = self._batches_at_once()
         for first in range(start, len(self), step):
             end = min(first + step, len(self))
@@ -70,13 +70,6 @@ class InMemoryLoader(Loader):
             for batch in self._assembled(chosen, end - first, order, draws):
                 self._yielded += 1
                 yield batch
-
-    def _order(self) -> Tensor | None:
-        """The samples' numbers in the order of this epoch, (N,) int64 on the device."""
-        if self.order_seed is None:
-            return None
-        draw = generator("order", self.order_seed, self._epoch)
-        return torch.randperm(len(self.images), generator=draw).to(self.images.device)
 
     def _draws(self) -> Tensor | None:
         """The augmentation of every sample in this epoch, (3, N) int64 on the device."""

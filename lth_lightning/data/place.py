@@ -1,6 +1,10 @@
 """Where a loader is in its epochs, for Lightning to set and to keep, and which part of a batch is this process's."""
 
+import torch
 import torch.distributed as dist
+from torch import Tensor
+
+from lth_lightning.data.draws import generator
 
 
 class Loader:
@@ -17,6 +21,7 @@ class Loader:
         order_seed: Seed of the order; None keeps the images in the order given.
 
     Attributes:
+        count: Number of images.
         samples: Number of images in an epoch.
 
     Raises:
@@ -26,6 +31,7 @@ class Loader:
     batch_sampler = None  # Lightning looks for it wherever there is a sampler
 
     def __init__(self, count: int, batch_size: int, drop_last: bool, order_seed: int | None) -> None:
+        self.count = count
         self.samples = count if not drop_last else count // batch_size * batch_size
         if self.samples == 0:
             raise ValueError(
@@ -57,6 +63,12 @@ class Loader:
                 f"batch_size that is a multiple of {ranks}, and drop_last=True if the last batch has fewer images"
             )
         self.rank, self.ranks = rank, ranks
+
+    def order(self) -> Tensor | None:
+        """The images' numbers in the order of this epoch, (N,) int64; None for the order given."""
+        if self.order_seed is None:
+            return None
+        return torch.randperm(self.count, generator=generator("order", self.order_seed, self._epoch))
 
     def begin(self) -> int:
         """The batch that an iteration begins with."""

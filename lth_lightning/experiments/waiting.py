@@ -1,13 +1,12 @@
 """How long a training waits for its images."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from ..training.timing import note
+from ..training.timing import note, read
 
 
 class Waiting(Callback):
@@ -23,7 +22,7 @@ class Waiting(Callback):
     def __init__(self, path: Path, listener: Callable[[Mapping[str, Any]], None]) -> None:
         self.path = path
         self.listener = listener
-        self._before: dict[str, Any] = json.loads(path.read_text()).get("loader", {}) if path.exists() else {}
+        self._before: dict[str, Any] = read(path).get("loader", {})
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note it, and pass advice on."""

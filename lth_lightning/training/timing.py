@@ -17,7 +17,12 @@ def now(device: torch.device) -> float:
 
 def noted(path: Path, name: str = "seconds") -> float:
     """The seconds that are noted there under a name; none where there are none."""
-    return float(json.loads(path.read_text()).get(name, 0)) if path.exists() else 0.0
+    return float(read(path).get(name, 0))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """All that is noted there."""
+    return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
 def note(path: Path, name: str, value: float | dict[str, Any]) -> None:
@@ -28,7 +33,7 @@ def note(path: Path, name: str, value: float | dict[str, Any]) -> None:
         name: Of what took the time: 'seconds' is the training as a whole.
         value: How long it took, in seconds; or several values.
     """
-    there = json.loads(path.read_text()) if path.exists() else {}
+    there = read(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps({**there, name: round(value, 3) if isinstance(value, float) else value}))
