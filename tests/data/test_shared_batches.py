@@ -4,10 +4,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from folders import two_classes
 from torch import Tensor
 
 from lth_lightning.data import Digits, Folder
@@ -21,13 +20,7 @@ DIGITS = partial(Digits, batch_size=24, eval_batch_size=5, subset=140, augment=T
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of 24 training and 4 test images."""
-    place, draws = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for part, count in (("train", 24), ("val", 4)):
-        for name in ("ant", "bee"):
-            (place / part / name).mkdir(parents=True)
-            for number in range(count):
-                Image.fromarray(draws.integers(0, 256, (9, 9, 3), np.uint8)).save(place / part / name / f"{number}.png")
-    return place
+    return two_classes(tmp_path_factory.mktemp("pictures"), train=24, val=4)
 
 
 @pytest.fixture(params=["in memory", "files"])

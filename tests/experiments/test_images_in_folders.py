@@ -8,11 +8,10 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tiny
+from folders import two_classes
 from lightning.pytorch import Callback
-from PIL import Image
 from rich.console import Console
 from torch import nn
 
@@ -30,13 +29,7 @@ ADVICE = "training waits for images"
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of 12 training and 3 test images."""
-    place, draws = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    for part, count in (("train", 12), ("val", 3)):
-        for name in ("ant", "bee"):
-            (place / part / name).mkdir(parents=True)
-            for number in range(count):
-                Image.fromarray(draws.integers(0, 256, (9, 9, 3), np.uint8)).save(place / part / name / f"{number}.png")
-    return place
+    return two_classes(tmp_path_factory.mktemp("images"), train=12, val=3)
 
 
 def recipe(root: Path, images: Path, workers: int, *callbacks: Callback, **options: Any) -> LightningRecipe:

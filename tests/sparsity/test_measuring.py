@@ -7,19 +7,15 @@ from itertools import islice
 import pytest
 import torch
 import torchvision
+from networks import SMALL
 from torch import nn
 
-from lth_lightning.models import VGG, CIFARResNet, LeNet5, LeNet300100, MobileNetV2, MobileNetV3
+from lth_lightning.models import MobileNetV3
 from lth_lightning.sparsity.neurons import Group, fold_, groups, imitate, measure, slimmed
 
 torch.manual_seed(0)
 NETWORKS = [
-    (LeNet300100(inputs=16, width=0.05), (1, 4, 4)),
-    (LeNet5(size=16, width=0.5), (1, 16, 16)),
-    (VGG(11, width=0.05), (3, 32, 32)),
-    (CIFARResNet(8, width=0.3), (3, 8, 8)),
-    (MobileNetV2(width=0.1), (3, 16, 16)),
-    (MobileNetV3("small", width=0.2), (3, 16, 16)),
+    *SMALL,
     (MobileNetV3("large", width=0.1), (3, 16, 16)),
     (torchvision.models.mobilenet_v3_small(width_mult=0.2, num_classes=10), (3, 32, 32)),
 ]

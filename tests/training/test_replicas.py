@@ -8,21 +8,14 @@ import torch
 import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import SMALL
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lth_lightning.models import VGG, CIFARResNet, LeNet5, LeNet300100, MobileNetV2, MobileNetV3
+from lth_lightning.models import CIFARResNet, MobileNetV2
 from lth_lightning.training.replicas import Replicas, alike, tensors
 
-NETWORKS = [
-    (LeNet300100(inputs=16, width=0.05), (1, 4, 4)),
-    (LeNet5(size=16, width=0.5), (1, 16, 16)),
-    (VGG(11, width=0.05), (3, 32, 32)),
-    (CIFARResNet(8, width=0.3), (3, 8, 8)),
-    (MobileNetV2(width=0.1), (3, 16, 16)),
-    (MobileNetV3("small", width=0.2), (3, 16, 16)),
-    (torchvision.models.resnet18(num_classes=10), (3, 32, 32)),
-]
+NETWORKS = [*SMALL, (torchvision.models.resnet18(num_classes=10), (3, 32, 32))]
 R, B = 3, 4
 
 
