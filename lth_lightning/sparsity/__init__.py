@@ -21,13 +21,14 @@ from .loading import load_mask
 from .mask import Mask, Prunable, prunable
 from .moments import Clock, Moment
 from .policies import SET, AtInit, Fixed, Gradual, Neurons, Now, Policy, Regrowing, RigL, RigLInverted, Static
-from .sample import Batches, Draw, Sample
+from .sample import ALONE, Batches, Draw, Part, Sample
 from .schedules import Annealing, Constant, Cosine, Cubic, LikeLearningRate
 from .seeds import generator, mix
 from .selection import prune, prune_in_steps
 from .structure import Diagnosis, LayerDiagnosis, diagnose, on_a_path
 
 __all__ = [
+    "ALONE",
     "ER",
     "ERK",
     "SET",
@@ -58,6 +59,7 @@ __all__ = [
     "Moment",
     "Neurons",
     "Now",
+    "Part",
     "Policy",
     "Prunable",
     "Random",

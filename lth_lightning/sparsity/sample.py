@@ -1,11 +1,39 @@
-"""What data a criterion looks at."""
+"""What data a criterion looks at, and what each of several devices does of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+def _alone(sums: Sequence[Tensor]) -> None:
+    """One device's sums are the sums."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a device does of a sum over batches which all devices that train together have.
+
+    Each takes whole batches, so that batch norm sees what it would see on one device.
+
+    Args:
+        place: The first batch that it takes.
+        every: How many devices there are: how many batches further the next one is.
+        add: Puts the sums of all devices in the place of this one's.
+    """
+
+    place: int = 0
+    every: int = 1
+    add: Callable[[Sequence[Tensor]], None] = _alone
+
+    def takes(self, number: int) -> bool:
+        """Whether the batch of this number is for this device."""
+        return number % self.every == self.place
+
+
+ALONE = Part()
 
 
 @dataclass(frozen=True)

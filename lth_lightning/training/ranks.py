@@ -1,5 +1,6 @@
 """Processes that train one network together: what each must know of the others."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from ..sparsity import ALONE, Part
 
 
 @cache
@@ -32,6 +35,16 @@ def told(what: Any = None) -> Any:
     """What the first process has to say to all others, which wait for it: plain objects, with tensors of the CPU."""
     dist.broadcast_object_list(said := [what], group=_group())
     return said[0]
+
+
+def part() -> Part:
+    """Which batches are for this process, where each takes some of them and all want the sum."""
+    return Part(dist.get_rank(), dist.get_world_size(), _add) if together() else ALONE
+
+
+def _add(sums: Sequence[Tensor]) -> None:
+    for each in sums:
+        dist.all_reduce(each)
 
 
 def weighted(loss: Tensor, count: int) -> Tensor:

@@ -1,7 +1,7 @@
 """Training images to score weights by."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from itertools import islice
@@ -11,10 +11,14 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from ..sparsity import Sample
+from ..sparsity import ALONE, Part, Sample
 from .randomness import seeded
 
 Batch = tuple[Tensor, Tensor]
+
+
+def _unseen(images: int) -> None:
+    """Nobody counts them."""
 
 
 def whole(data: LightningDataModule) -> Any:
@@ -30,46 +34,32 @@ class Drawn:
     """The batches of a sample, taken when they are iterated over, from a fresh loader each time.
 
     Never from the loader in training, whose place and random state stay as they are. Where several devices train, each
-    looks at all of the images, so that all have the scores that one device would have.
+    draws all of the images; `part` tells criteria which batches are for this one.
 
     Args:
         data: The data module.
         sample: What to take of its training images.
+        part: What this device does of a sum over the batches.
+        look: Told the number of images of each batch that is looked at.
     """
 
     data: LightningDataModule | None
     sample: Sample
+    part: Part = ALONE
+    look: Callable[[int], None] = _unseen
 
     def __iter__(self) -> Iterator[Batch]:
         if self.data is None:
             raise ValueError("weights are to be scored by training images, but there is no data module: give fit one")
         with seeded("sample"):
-            loader = whole(self.data)
-            if self.sample.per_class is None:
-                yield from islice(loader, self.sample.batches)
-            else:
-                yield from by_class(
-                    loader, self.sample.per_class, self.sample.batches, getattr(self.data, "num_classes", None)
-                )
+            for batch in self._batches(whole(self.data)):
+                self.look(len(batch[1]))
+                yield batch
 
-
-class Counted:
-    """Draws samples, and counts the images that are looked at, each time that they are.
-
-    Args:
-        data: The data module.
-        images: How many were before.
-    """
-
-    def __init__(self, data: LightningDataModule | None, images: int = 0) -> None:
-        self.data = data
-        self.images = images
-
-    def __call__(self, sample: Sample) -> Iterator[Batch]:
-        """The batches of a sample, once."""
-        for batch in Drawn(self.data, sample):
-            self.images += len(batch[1])
-            yield batch
+    def _batches(self, loader: Any) -> Iterable[Batch]:
+        if self.sample.per_class is None:
+            return islice(loader, self.sample.batches)
+        return by_class(loader, self.sample.per_class, self.sample.batches, getattr(self.data, "num_classes", None))
 
 
 class Epochs:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.optim import Optimizer
@@ -16,7 +16,8 @@ from ..sparsity import Initialisation, Mask, Now, Policy, Prunable
 from .fused import multiply_, states_of
 from .misfit import MisfitError
 from .moments import clock_of
-from .sampling import Counted, Drawn
+from .ranks import part
+from .sampling import Drawn
 from .watching import Watcher
 
 # Optimizers under which a weight whose gradient, value and states are zero keeps all of them at exactly zero, so that
@@ -71,7 +72,8 @@ class Sparsify(Callback):
         self.mask: Mask | None = None
         self.history: list[tuple[int, dict[str, int]]] = []
         self.dense_gradients = 0
-        self._draw = Counted(None)
+        self.images = 0
+        self._data: LightningDataModule | None = None
         self.notes: list[dict[str, Any]] = []
         self.listener: Callable[[Mapping[str, Any]], None] = lambda note: None
         self.watchers: list[Watcher] = []
@@ -81,7 +83,7 @@ class Sparsify(Callback):
         """The mask and how it came about, as plain tensors and numbers."""
         if self.mask is None:
             return {}
-        told = {"history": self.history, "dense_gradients": self.dense_gradients, "images": self._draw.images}
+        told = {"history": self.history, "dense_gradients": self.dense_gradients, "images": self.images}
         return {"mask": dict(self.mask), **told, "notes": self.notes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -89,13 +91,8 @@ class Sparsify(Callback):
         self.mask = Mask(state_dict["mask"]) if "mask" in state_dict else None
         self.history = [(step, dict(kept)) for step, kept in state_dict.get("history", [])]
         self.dense_gradients = state_dict.get("dense_gradients", 0)
-        self._draw.images = state_dict.get("images", 0)
+        self.images = state_dict.get("images", 0)
         self.notes = list(state_dict.get("notes", []))
-
-    @property
-    def images(self) -> int:
-        """How many images the policy drew after the start."""
-        return self._draw.images
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set the mask, fresh or restored, and zero what it prunes; from here on every step keeps it.
@@ -104,8 +101,8 @@ class Sparsify(Callback):
             MisfitError: If the training is too short for the policy's moments, or the network is none that it prunes.
         """
         self._weights = dict(self.prunable(pl_module))
-        self._clock, self._draw.data = clock_of(trainer), getattr(trainer, "datamodule", None)
-        self._shape = getattr(self._draw.data, "input_shape", None)
+        self._clock, self._data = clock_of(trainer), getattr(trainer, "datamodule", None)
+        self._shape = getattr(self._data, "input_shape", None)
         try:
             self.policy.check_clock(self._clock)
             if self._shape is not None:
@@ -116,7 +113,7 @@ class Sparsify(Callback):
         self._decay = self._l2(trainer) if self.policy.moves else {}
         self._asked = trainer.global_step
         if self.mask is None:
-            draw = partial(Drawn, self._draw.data)
+            draw = partial(Drawn, self._data, part=part())
             mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), draw))
             if self.initialise is not None and trainer.ckpt_path is None:
                 self.initialise(pl_module, mask, self.seed)
@@ -179,8 +176,12 @@ class Sparsify(Callback):
     def _now(self, trainer: Trainer) -> Now:
         group = trainer.optimizers[0].param_groups[0]  # a scheduler keeps the base rate there
         share = group["lr"] / base if (base := group.get("initial_lr")) else 1.0
-        more = self._draw, self._decay, self._shape, self._told
+        draw = partial(Drawn, self._data, part=part(), look=self._looked)
+        more = draw, self._decay, self._shape, self._told
         return Now(trainer.global_step, self._clock, float(share), *more)
+
+    def _looked(self, images: int) -> None:
+        self.images += images
 
     def _told(self, note: Mapping[str, Any]) -> None:
         self.notes.append(dict(note))

@@ -12,9 +12,11 @@ from torch import Tensor, nn, optim
 
 from lth_lightning.sparsity import (
     SET,
+    SNIP,
     AtInit,
     Draw,
     Gradual,
+    GraSP,
     Mask,
     Neurons,
     Now,
@@ -118,10 +120,17 @@ def test_all_devices_have_the_mask_of_the_first_and_its_weights(policy: Policy, 
         assert first["weights"][name][~kept].count_nonzero() == 0
 
 
+THREE = Sample(per_class=None, batches=3)  # of which one device scores two
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_two_devices_with_the_same_images_train_as_one_does(tmp_path: Path) -> None:
-    policy = POLICIES[0]
+@pytest.mark.parametrize(
+    "policy",
+    [*POLICIES[:2], AtInit(0.4, SNIP(), sample=THREE), AtInit(0.4, GraSP(), steps=2, sample=THREE)],
+    ids=["replaces_step", "after_step", "SNIP", "GraSP"],
+)
+def test_two_devices_with_the_same_images_train_as_one_does(policy: Policy, tmp_path: Path) -> None:
     (alone,) = train(tmp_path / "one", policy, shared=True, devices=1)
     for each in train(tmp_path / "two", policy, shared=True, devices=2):
         assert same(each["mask"], alone["mask"])

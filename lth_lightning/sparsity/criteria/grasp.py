@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from math import sqrt
 from typing import Literal, Self
 
@@ -13,7 +14,7 @@ from ..mask import Mask
 from ..sample import Batches
 from ..seeds import generator, mix
 from .base import Criterion
-from .scoring import Mode, check_mode, copies, gradients, undisturbed
+from .scoring import Batch, Mode, check_mode, copies, gradients, part, summed, undisturbed
 
 
 @dataclass(frozen=True)
@@ -57,24 +58,20 @@ class GraSP(Criterion):
             ValueError: If there are no batches.
         """
         halves = [half for images, labels in batches for half in _halves(images, labels)]
-        if not halves:
-            raise ValueError(
-                "GraSP scores by the loss on images, but was given none: give it batches of (images, labels)"
-            )
         with undisturbed(net, self.mode):
             values = copies(net, mask)
             if self.linear == "xavier":
                 self._draw_linear(net, mask, values)
             weights = [values[name].requires_grad_() for name in mask]
-            total = [torch.zeros_like(weight) for weight in weights]
-            for number, half in enumerate(halves):
-                torch._foreach_add_(total, gradients(net, values, weights, half, number, self.temperature))
-            product = [torch.zeros_like(weight) for weight in weights]
-            for number, half in enumerate(halves):
-                grads = gradients(net, values, weights, half, number, self.temperature, differentiable=True)
+            each = partial(gradients, net, values, weights, temperature=self.temperature)
+            total = summed(weights, halves, each, part(batches))
+
+            def changed(half: Batch, number: int) -> tuple[Tensor, ...]:
+                grads = each(half, number, differentiable=True)
                 inner = torch.stack([(g * grad).sum() for g, grad in zip(total, grads, strict=True)]).sum()
-                again = torch.autograd.grad(inner, weights, allow_unused=True, materialize_grads=True)
-                torch._foreach_add_(product, again)
+                return torch.autograd.grad(inner, weights, allow_unused=True, materialize_grads=True)
+
+            product = summed(weights, halves, changed, part(batches))
         return {name: values[name].detach() * each for name, each in zip(mask, product, strict=True)}
 
     def reseeded(self, seed: int) -> Self:

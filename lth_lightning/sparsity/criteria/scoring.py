@@ -1,7 +1,7 @@
 """The one way to differentiate a network without disturbing it: its function, of copies of its weights and buffers."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Literal, get_args
 
@@ -11,9 +11,11 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from ..mask import Mask
+from ..sample import ALONE, Batches, Part
 from ..seeds import mix
 
 Mode = Literal["train", "eval"]
+Batch = tuple[Tensor, Tensor]
 
 
 def check_mode(mode: str) -> None:
@@ -81,7 +83,7 @@ def gradients(
     net: nn.Module,
     values: Mapping[str, Tensor],
     weights: list[Tensor],
-    batch: tuple[Tensor, Tensor],
+    batch: Batch,
     draw: int = 0,
     temperature: float = 1.0,
     differentiable: bool = False,
@@ -101,6 +103,42 @@ def gradients(
     logits = output(net, values, images, draw) / temperature
     loss = cross_entropy(logits, labels.to(logits.device))
     return torch.autograd.grad(loss, weights, create_graph=differentiable, allow_unused=True, materialize_grads=True)
+
+
+def part(batches: Batches) -> Part:
+    """What this device does of a sum over these batches: all, unless they say otherwise."""
+    found: Part = getattr(batches, "part", ALONE)
+    return found
+
+
+def summed(
+    weights: Sequence[Tensor],
+    batches: Iterable[Batch],
+    gradient: Callable[[Batch, int], tuple[Tensor, ...]],
+    part: Part,
+) -> list[Tensor]:
+    """The sum over batches of a gradient by these weights, of the batches of all devices that train together.
+
+    Args:
+        weights: What the gradient is by.
+        batches: The same on every device.
+        gradient: (batch, its number) -> a tensor for each weight.
+        part: Which of them are for this device.
+
+    Raises:
+        ValueError: If there are no batches.
+    """
+    total = [torch.zeros_like(weight) for weight in weights]
+    number = -1
+    for number, batch in enumerate(batches):
+        if part.takes(number):
+            torch._foreach_add_(total, gradient(batch, number))
+    if number < 0:
+        raise ValueError(
+            "weights are scored by the loss on images, but there are none: give batches of (images, labels)"
+        )
+    part.add(total)
+    return total
 
 
 @contextmanager

@@ -1,15 +1,15 @@
 """SNIP."""
 
 from dataclasses import dataclass
+from functools import partial
 
-import torch
 from torch import nn
 
 from ..allocation import Scores
 from ..mask import Mask
 from ..sample import Batches
 from .base import Criterion
-from .scoring import Mode, check_mode, copies, gradients, undisturbed
+from .scoring import Mode, check_mode, copies, gradients, part, summed, undisturbed
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,6 @@ class SNIP(Criterion):
         with undisturbed(net, self.mode):
             values = copies(net, mask)
             weights = [values[name].requires_grad_() for name in mask]
-            total = [torch.zeros_like(weight) for weight in weights]
-            number = -1
-            for number, batch in enumerate(batches):
-                torch._foreach_add_(total, gradients(net, values, weights, batch, number))
-        if number < 0:
-            raise ValueError(
-                "SNIP scores by the loss on images, but was given none: give it batches of (images, labels)"
-            )
+            each = partial(gradients, net, values, weights)
+            total = summed(weights, batches, each, part(batches))
         return {name: (values[name].detach() * grad).abs() for name, grad in zip(mask, total, strict=True)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..allocation import Scores
-from ..criteria.scoring import copies, gradients, undisturbed
+from ..criteria.scoring import Batch, copies, gradients, part, summed, undisturbed
 from ..mask import Mask
 from ..sample import Draw, Sample, nothing
 from .now import Now
@@ -101,14 +101,17 @@ class RigL(Regrowing):
         with undisturbed(net, "train"):
             values = copies(net, mask)
             weights = [values[name].requires_grad_() for name in mask]
-            total = [torch.zeros_like(weight) for weight in weights]
-            images = 0
-            for number, batch in enumerate(now.draw(self.sample)):
-                torch._foreach_add_(total, gradients(net, values, weights, batch, number), alpha=len(batch[1]))
-                images += len(batch[1])
+            batches = now.draw(self.sample)
+            drawn = list(batches)
+            images = sum(len(labels) for _, labels in drawn)
+
+            def share(batch: Batch, number: int) -> tuple[Tensor, ...]:
+                factor = len(batch[1]) / images
+                return tuple(gradient * factor for gradient in gradients(net, values, weights, batch, number))
+
+            mean = summed(weights, drawn, share, part(batches))
         return {
-            name: each / images + now.decay.get(name, 0.0) * values[name].detach()
-            for name, each in zip(mask, total, strict=True)
+            name: each + now.decay.get(name, 0.0) * values[name].detach() for name, each in zip(mask, mean, strict=True)
         }
 
     def tried(self) -> Self:
