@@ -4,7 +4,7 @@ python -m benchmarks.replicated
 python -m benchmarks.replicated --counts 1 2 4 8 --precision bf16 --device cuda
 
 Forward, loss and backward: what replicas share. `lth` trains them as grouped convolutions. The others are batched
-products of matrices, one network after the other, and each in a stream of its own; on a GPU every way is recorded as one
+products of matrices, one network after the other, and each in a stream of its own; on a GPU every way is recorded as a
 graph. Times are the median of turns in which all ways are timed one after the other.
 """
 
