@@ -39,7 +39,7 @@ class Products(TorchFunctionMode):
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, *_: Any) -> Tensor:
-    (kernel, _), height = weight.shape[2:], x.shape[2]
+    kernel, height = weight.shape[-1], x.shape[2]
     columns = F.unfold(x, kernel, padding=padding, stride=stride).transpose(0, 1)  # (values, B, places)
     out = weight.flatten(1) @ columns.flatten(1)
     side = (height + 2 * padding[0] - kernel) // stride[0] + 1
