@@ -69,6 +69,7 @@ def test_help_and_mistyped_commands_take_no_time() -> None:
     assert done.stdout.rpartition("##")[2].strip() == "[0, 0, 0, 0, 0, 2, 0] []"
 
 
+@pytest.mark.slow
 def test_a_report_imports_no_training(whole: Path) -> None:
     code = (
         "import sys; from lth_lightning.cli import main\n"

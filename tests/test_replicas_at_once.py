@@ -86,7 +86,7 @@ def compared(one: Path, other: Path, rows: dict[str, Any], others: dict[str, Any
         ("iterative pruning", "momentum"),
         pytest.param("iterative pruning", "AdamW", marks=pytest.mark.slow),
         pytest.param("instability", "nesterov", marks=pytest.mark.slow),
-        ("RigL", "nesterov"),
+        pytest.param("RigL", "nesterov", marks=pytest.mark.slow),
         pytest.param("a study", "momentum", marks=pytest.mark.slow),
         pytest.param("SET", "momentum", marks=pytest.mark.slow),
     ],
@@ -121,10 +121,8 @@ class Cut(Callback):
             raise SystemError("killed")
 
 
-@pytest.mark.parametrize(
-    ("at", "precision"),
-    [(5, "32-true"), *(pytest.param(at, "bf16-mixed", marks=pytest.mark.slow) for at in (1, 8))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("at", "precision"), [(5, "32-true"), (1, "bf16-mixed"), (8, "bf16-mixed")])
 def test_trainings_that_are_cut_end_bit_for_bit_as_if_they_had_not_been(
     at: int, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +159,7 @@ def test_a_training_that_diverges_leaves_the_others_as_they_are(tmp_path: Path) 
     ("options", "why"),
     [
         ({"net": tiny.Net}, "random"),
-        ({"gradient_clip_val": 1.0}, "it clips or accumulates gradients"),
+        pytest.param({"gradient_clip_val": 1.0}, "it clips or accumulates gradients", marks=pytest.mark.slow),
         pytest.param({"accumulate_grad_batches": 2}, "it clips or accumulates", marks=pytest.mark.slow),
     ],
 )

@@ -202,6 +202,7 @@ def test_what_cannot_be_timed_is_refused(arguments: dict[str, Any], sentence: st
         Latency(**arguments)
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_it_and_the_report_says_what_was_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

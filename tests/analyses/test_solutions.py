@@ -150,6 +150,7 @@ def dist(one: tuple[float, float], other: tuple[float, float]) -> float:
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
 
 
+@pytest.mark.slow
 def test_what_they_measure_are_columns_and_figures(capsys: Capture) -> None:
     table = read("run").query("seed == 0").set_index("arm")
     (set_of_copies,) = [row for row in written("ensembles") if row.get("seed") == 0]

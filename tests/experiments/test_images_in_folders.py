@@ -55,6 +55,7 @@ def test_a_training_cut_within_an_epoch_ends_bit_for_bit_the_same_whoever_reads(
     assert tiny.contents(tmp_path / "cut") == tiny.contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_what_a_training_waited_for_images_is_in_its_row_and_a_slow_loader_is_named_once(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +94,7 @@ def test_seconds_of_a_training_that_was_cut_are_added_up_and_those_in_memory_tel
     assert "loader_wait" not in read(tmp_path / "digits")
 
 
+@pytest.mark.slow
 def test_no_process_reads_on_when_a_training_has_ended(images: Path, tmp_path: Path) -> None:
     gc.collect()  # what other tests have left
     before = set(active_children())

@@ -88,6 +88,7 @@ def test_the_table_holds_means_and_half_widths(tmp_path: Path, write_training: C
     )
 
 
+@pytest.mark.slow
 def test_epochs_in_all_have_a_column_where_they_are_known_and_others(
     tmp_path: Path, write_training: Callable[..., None]
 ) -> None:
@@ -103,6 +104,7 @@ def test_epochs_in_all_have_a_column_where_they_are_known_and_others(
         assert shown == (12 if name == "pruned" else 11)
 
 
+@pytest.mark.slow
 def test_operations_have_columns_where_they_are_known_and_others_than_the_dense_networks(
     tmp_path: Path, write_training: Callable[..., None]
 ) -> None:
@@ -123,6 +125,7 @@ def test_operations_have_columns_where_they_are_known_and_others_than_the_dense_
         assert not told_where_needed([lines(same)])["flops"]
 
 
+@pytest.mark.slow
 def test_a_network_trained_by_admm_is_told_but_neither_drawn_nor_a_check(
     tmp_path: Path, write_experiment: Callable[..., Path], write_training: Callable[..., None]
 ) -> None:
