@@ -60,6 +60,19 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def rewrite(path: Path, text: str) -> None:
+    """Write a file that grows with a training anew; not flushed to disk, as checkpoints hold what it says too.
+
+    Args:
+        path: The file to write; parent folders are made.
+        text: All of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
 @contextmanager
 def held(folder: Path, wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold a folder against other processes, whose files would get mixed with ours; however a process ends, it lets go.

@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from ..files import rewrite
+
 Row = dict[str, Any]
 
 
@@ -57,8 +59,5 @@ class History(Checkpoint):
         }
         self.rows.append(row)
         if trainer.is_global_zero:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(".partial")  # no flush to disk: the checkpoint holds these rows too
-            partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-            partial.replace(self.path)
+            rewrite(self.path, "".join(json.dumps(row) + "\n" for row in self.rows))
         self.listener(row)

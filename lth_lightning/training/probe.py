@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from ..files import rewrite
 from ..sparsity import Clock, Mask
 from .misfit import MisfitError
 from .moments import clock_of
@@ -135,10 +136,7 @@ class Probe(Callback, ABC):
         seen = sum(len(labels) for _, labels in self._batches)
         self.rows.append({"step": trainer.global_step, **row, "images": seen})
         if trainer.is_global_zero:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_suffix(".partial")  # no flush to disk: the checkpoint holds these rows too
-            partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-            partial.replace(self._path)
+            rewrite(self._path, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def seen(self, module: LightningModule, mask: Mask | None) -> Row:
         """A look, on the clock."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from ..files import rewrite
+
 
 def now(device: torch.device) -> float:
     """The time in seconds, once a device is done with what it was given."""
@@ -34,7 +36,4 @@ def note(path: Path, name: str, value: float | dict[str, Any]) -> None:
         value: How long it took, in seconds; or several values.
     """
     there = read(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({**there, name: round(value, 3) if isinstance(value, float) else value}))
-    partial.replace(path)
+    rewrite(path, json.dumps({**there, name: round(value, 3) if isinstance(value, float) else value}))
