@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from . import __version__
 from .files import replacing
 
 NOTE = ".ended.json"
+LARGE = 1 << 20  # bytes of a file; larger ones are data, which is known by when it was written
 
 
 def remember(words: Sequence[str], folder: Path, said: str) -> None:
@@ -45,10 +48,11 @@ def _folder(words: Sequence[str]) -> str:
 def _key(words: Sequence[str]) -> str:
     """The words, and what is in the files that they name."""
     read = hashlib.sha256(repr((__version__, list(words))).encode())
-    for word in words:
-        for name in {word, word.partition("=")[2]} - {""}:
-            if Path(name).is_file():
-                read.update(Path(name).read_bytes())
+    for name in [each for word in words for each in (word, word.partition("=")[2]) if each]:
+        with suppress(OSError):  # it is no file's; the name of one is not that long
+            found = (path := Path(name)).stat()
+            if stat.S_ISREG(found.st_mode):
+                read.update(path.read_bytes() if found.st_size <= LARGE else repr(found.st_mtime_ns).encode())
     return read.hexdigest()
 
 
