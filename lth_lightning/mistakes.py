@@ -137,7 +137,7 @@ _EXPECTED = re.compile(
 _GIVEN = re.compile(r"Given value: (?!NestedArg|Namespace|\{)(.*?)(?:\. Got value: .*)?$")
 _NOISE = re.compile(
     r"Expected a <class 'NoneType'>|Does not validate against|Subtypes:|Errors:|Given value|Expected a path but"
-    r"|Expected '.*to be a subclass"
+    r"|Expected '.*to be a subclass|Subclass types expect one of:|a class path \(str\)|a dict with"
 )
 
 
@@ -215,6 +215,10 @@ _RULES: tuple[tuple[str, Callable[..., str] | None], ...] = (
     (
         r"Import path (\S+) does not correspond to a subclass of (\w+)",
         lambda place, path, base: f"{_where(place)}{path} is no {base}: give the path of a class derived from it",
+    ),
+    (
+        r"(?:Not a valid|Import path does not correspond to a) subclass of (\w+)",
+        lambda place, base: f"{_where(place)}give the path of a class derived from {base}",
     ),
 )
 _RANK_OF_TYPES = next(rank for rank, (_, say) in enumerate(_RULES, start=1) if say is None)

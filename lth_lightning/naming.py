@@ -48,8 +48,11 @@ def meant(word: str, known: dict[str, str]) -> str:
         word: What was written.
         known: Name -> what to write.
     """
-    close = get_close_matches(word, known, n=1, cutoff=0.7)
-    return f" (did you mean {known[close[0]]}?)" if close else ""
+    lowered = {name.lower(): written for name, written in known.items()}
+    for name, written in ((word, known), (word.lower(), lowered)):
+        if close := get_close_matches(name, written, n=1, cutoff=0.7):
+            return f" (did you mean {written[close[0]]}?)"
+    return ""
 
 
 def classes() -> dict[str, str]:

@@ -105,6 +105,20 @@ MISTAKES = [
     (f"{IMP} --model.net lth_lightning.modelz.VGG", "there is no 'modelz' in lth_lightning (did you mean models?)"),
     (f"{IMP} --data lth_lightning.data.Digit", "there is no 'Digit' in lth_lightning.data (did you mean Digits?)"),
     (f"{FIT} --trainer.callbacks+=Sparsfy", "'Sparsfy' (did you mean lth_lightning.training.Sparsify?)"),
+    (f"{FIT} --trainer.callbacks [3]", "trainer.callbacks: give the path of a class derived from Callback"),
+    (
+        f"{FIT} --trainer.callbacks+=torch.nn.Linear",
+        "trainer.callbacks: give the path of a class derived from Callback",
+    ),
+    (f"fit --config digits --config snip {MOVING}.criterion Snip", "policy.criterion: there is no", "mean SNIP?"),
+    (
+        f"fit --config digits --config snip {MOVING}.density x",
+        "callbacks.policy.density is 'x', which must be a number",
+    ),
+    (
+        f"fit --config digits --config snip {MOVING}.sample.bathes 3",
+        "trainer.callbacks.policy.sample takes no 'bathes' (did you mean batches?)",
+    ),
     # values that cannot be
     (f"{IMP} --experiment.rounds two", "experiment.rounds is 'two', which must be a whole number"),
     (f"{IMP} --experiment.rounds 0", "rounds is 0: prune at least once, or"),
