@@ -80,6 +80,7 @@ def test_what_a_training_waited_for_images_is_in_its_row_and_a_slow_loader_is_na
     assert note.startswith("Slower than need be: in ")
 
 
+@pytest.mark.slow
 def test_seconds_of_a_training_that_was_cut_are_added_up_and_those_in_memory_tell_of_no_waiting(
     images: Path, tmp_path: Path
 ) -> None:
