@@ -9,7 +9,7 @@ graph. Times are the median of turns in which all ways are timed one after the o
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from statistics import median
@@ -22,8 +22,9 @@ from torch.overrides import TorchFunctionMode
 
 from lth_lightning.models import CIFARResNet
 from lth_lightning.training.captured import Captured, Step
-from lth_lightning.training.replicas import Outcome, Replicas, tensors
+from lth_lightning.training.replicas import Outcome, Replicas
 from lth_lightning.training.timing import now
+from lth_lightning.training.together import put
 
 SECONDS = 0.5  # a turn of a way
 
@@ -50,9 +51,7 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, paddin
 def _stacked(nets: Sequence[nn.Module], mode: Callable[[], Any]) -> tuple[Step, list[Tensor]]:
     replicas = Replicas(nets[0], len(nets)).train()
     for number, net in enumerate(nets):
-        own = replicas.own(number)
-        for name, value in tensors(net):
-            own[name].copy_(value.detach())
+        put(net, replicas.own(number))
 
     def step(images: Tensor, labels: Tensor) -> Outcome:
         with mode():
@@ -127,8 +126,8 @@ def networks(count: int, device: torch.device) -> list[nn.Module]:
     return made
 
 
-def timed(count: int, device: torch.device, precision: torch.dtype, turns: int) -> Iterator[tuple[str, float]]:
-    """The name of each way and the median seconds of its step; what does not run or fit says so and has none."""
+def timed(count: int, device: torch.device, precision: torch.dtype, turns: int) -> dict[str, float]:
+    """By the name of each way the median seconds of its step; what does not run or fit says so and has none."""
     images, labels = torch.randn(count, 128, 3, 32, 32, device=device), torch.arange(128, device=device) % 10
     labels = labels.repeat(count, 1)
     steps: dict[str, Step] = {}
@@ -153,8 +152,7 @@ def timed(count: int, device: torch.device, precision: torch.dtype, turns: int) 
                 made(images, labels)
                 moments.append(now(device))
             times[name].append(median(after - before for before, after in pairwise(moments)))
-    for name, found in times.items():
-        yield name, median(found)
+    return {name: median(found) for name, found in times.items()}
 
 
 def main() -> None:
@@ -170,7 +168,7 @@ def main() -> None:
     print(f"ResNet-20, batch 128, {args.precision}, {where}, torch {torch.__version__}: ms a step, and of that each")
     for count in args.counts:
         print(f"{count} at once")
-        for name, seconds in timed(count, device, precision, args.turns):
+        for name, seconds in timed(count, device, precision, args.turns).items():
             print(f"  {name:9} {seconds * 1e3:8.2f} {seconds * 1e3 / count:8.2f}")
 
 

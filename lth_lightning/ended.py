@@ -50,9 +50,9 @@ def _key(words: Sequence[str]) -> str:
     read = hashlib.sha256(repr((__version__, list(words))).encode())
     for name in [each for word in words for each in (word, word.partition("=")[2]) if each]:
         with suppress(OSError):  # it is no file's; the name of one is not that long
-            found = (path := Path(name)).stat()
+            found = Path(name).stat()
             if stat.S_ISREG(found.st_mode):
-                read.update(path.read_bytes() if found.st_size <= LARGE else repr(found.st_mtime_ns).encode())
+                read.update(Path(name).read_bytes() if found.st_size <= LARGE else repr(found.st_mtime_ns).encode())
     return read.hexdigest()
 
 

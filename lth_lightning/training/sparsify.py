@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.optim import Optimizer
@@ -73,7 +73,6 @@ class Sparsify(Callback):
         self.history: list[tuple[int, dict[str, int]]] = []
         self.dense_gradients = 0
         self.images = 0
-        self._data: LightningDataModule | None = None
         self.notes: list[dict[str, Any]] = []
         self.listener: Callable[[Mapping[str, Any]], None] = lambda note: None
         self.watchers: list[Watcher] = []
@@ -101,8 +100,9 @@ class Sparsify(Callback):
             MisfitError: If the training is too short for the policy's moments, or the network is none that it prunes.
         """
         self._weights = dict(self.prunable(pl_module))
-        self._clock, self._data = clock_of(trainer), getattr(trainer, "datamodule", None)
-        self._shape = getattr(self._data, "input_shape", None)
+        self._clock, data = clock_of(trainer), getattr(trainer, "datamodule", None)
+        draw = partial(Drawn, data, part=part())
+        self._draw, self._shape = partial(draw, look=self._looked), getattr(data, "input_shape", None)
         try:
             self.policy.check_clock(self._clock)
             if self._shape is not None:
@@ -113,7 +113,6 @@ class Sparsify(Callback):
         self._decay = self._l2(trainer) if self.policy.moves else {}
         self._asked = trainer.global_step
         if self.mask is None:
-            draw = partial(Drawn, self._data, part=part())
             mask = self._agreed(trainer, self.policy.start(pl_module, Mask.dense(self._weights), draw))
             if self.initialise is not None and trainer.ckpt_path is None:
                 self.initialise(pl_module, mask, self.seed)
@@ -176,8 +175,7 @@ class Sparsify(Callback):
     def _now(self, trainer: Trainer) -> Now:
         group = trainer.optimizers[0].param_groups[0]  # a scheduler keeps the base rate there
         share = group["lr"] / base if (base := group.get("initial_lr")) else 1.0
-        draw = partial(Drawn, self._data, part=part(), look=self._looked)
-        more = draw, self._decay, self._shape, self._told
+        more = self._draw, self._decay, self._shape, self._told
         return Now(trainer.global_step, self._clock, float(share), *more)
 
     def _looked(self, images: int) -> None:

@@ -120,7 +120,7 @@ def summed(
     """The sum over batches of a gradient by these weights, of the batches of all devices that train together.
 
     Args:
-        weights: What the gradient is by.
+        weights: What the gradient is by; or whatever else has the shapes of the terms.
         batches: The same on every device.
         gradient: (batch, its number) -> a tensor for each weight.
         part: Which of them are for this device.
@@ -135,7 +135,7 @@ def summed(
             torch._foreach_add_(total, gradient(batch, number))
     if number < 0:
         raise ValueError(
-            "weights are scored by the loss on images, but there are none: give batches of (images, labels)"
+            "a criterion scores by the loss on images, but was given none: give it batches of images and labels"
         )
     part.add(total)
     return total

@@ -101,17 +101,17 @@ class RigL(Regrowing):
         with undisturbed(net, "train"):
             values = copies(net, mask)
             weights = [values[name].requires_grad_() for name in mask]
+            count = torch.zeros((), device=weights[0].device)
+
+            def weighted(batch: Batch, number: int) -> tuple[Tensor, ...]:
+                images = len(batch[1])
+                return *(each * images for each in gradients(net, values, weights, batch, number)), count + images
+
             batches = now.draw(self.sample)
-            drawn = list(batches)
-            images = sum(len(labels) for _, labels in drawn)
-
-            def share(batch: Batch, number: int) -> tuple[Tensor, ...]:
-                factor = len(batch[1]) / images
-                return tuple(gradient * factor for gradient in gradients(net, values, weights, batch, number))
-
-            mean = summed(weights, drawn, share, part(batches))
+            *total, images = summed([*weights, count], batches, weighted, part(batches))
         return {
-            name: each + now.decay.get(name, 0.0) * values[name].detach() for name, each in zip(mask, mean, strict=True)
+            name: each / images + now.decay.get(name, 0.0) * values[name].detach()
+            for name, each in zip(mask, total, strict=True)
         }
 
     def tried(self) -> Self:
