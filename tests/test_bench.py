@@ -20,8 +20,8 @@ def test_the_floor_counts_what_layers_multiply_and_move_and_measures_the_device(
     assert floor.bytes == 5 * PASSES * moved * 4
     assert floor.seconds == max(floor.operations / floor.per_second, floor.bytes / floor.bandwidth) > 0
     assert net.training
-    double = floor_of(net, (3, 4, 4), 5, torch.device("cpu"), torch.float64)
-    assert double.bytes == 2 * floor.bytes
+    half = floor_of(net, (3, 4, 4), 5, torch.device("cpu"), torch.bfloat16)
+    assert half.bytes == floor.bytes / 2
 
 
 def test_every_way_of_a_step_is_timed_and_nothing_is_left(

@@ -116,7 +116,7 @@ def test_a_mask_of_another_network_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("criterion", "sentence"),
-    [(SNIP(), "give batches"), (GraSP(), "give batches"), (SynFlow(), "shape from the first batch")],
+    [(SNIP(), "give it batches"), (GraSP(), "give it batches"), (SynFlow(), "shape from the first batch")],
     ids=str,
 )
 def test_no_batches_are_refused_and_the_network_is_left_in_its_mode(criterion: Criterion, sentence: str) -> None:

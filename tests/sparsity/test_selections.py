@@ -25,6 +25,7 @@ from lth_lightning.sparsity.neurons import (
 GREEDY: list[Selection] = [LocalImitation(), GlobalImitation(), GreedyImitation()]
 ALL: list[Selection] = [*GREEDY, ForwardSelection(), FilterNorm(), BatchNormScale(), RandomNeurons()]
 SHAPE = (3, 8, 8)
+SLOW = pytest.mark.slow
 
 
 def layer(which: int = 1, width: float = 0.5) -> Layer:
@@ -50,7 +51,7 @@ def folded(layer: Layer, coefficients: Tensor) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("selection", ALL, ids=lambda each: type(each).__name__)
-@pytest.mark.parametrize("width", [1, 3, 9])
+@pytest.mark.parametrize("width", [1, 3, pytest.param(5, marks=SLOW), pytest.param(16, marks=SLOW)])
 def test_a_choice_keeps_to_its_width_and_is_the_same_each_time(selection: Selection, width: int) -> None:
     own = layer()
     before = {name: value.clone() for name, value in own.net.state_dict().items()}
@@ -81,10 +82,15 @@ def test_changes_are_shares_of_what_the_folded_network_loses() -> None:
     assert own.changes(0 * a, "layer") == pytest.approx(1)
 
 
-def test_the_better_of_two_is_the_one_that_changes_the_output_less() -> None:
+@pytest.mark.parametrize(
+    ("layers", "widths"), [((0, 1), (2, 3)), pytest.param((0, 1, 2), (2, 4, 7), marks=SLOW)], ids=["few", "all"]
+)
+def test_the_better_of_two_is_the_one_that_changes_the_output_less(
+    layers: tuple[int, ...], widths: tuple[int, ...]
+) -> None:
     found = set()
-    for which in range(2):
-        for width in (2, 3):
+    for which in layers:
+        for width in widths:
             own = layer(which)
             both = [selection.choose(own, Stop(width)) for selection in GREEDY[:2]]
             better = min(both, key=lambda choice: own.changes(choice.coefficients, "output"))
@@ -96,17 +102,18 @@ def test_the_better_of_two_is_the_one_that_changes_the_output_less() -> None:
 
 @pytest.mark.parametrize("selection", ALL, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("of", ["layer", "output"])
-def test_a_tolerance_ends_at_the_first_step_that_meets_it(selection: Selection, of: str) -> None:
+@pytest.mark.parametrize("tolerance", [0.25, pytest.param(0.1, marks=SLOW)])
+def test_a_tolerance_ends_at_the_first_step_that_meets_it(selection: Selection, of: str, tolerance: float) -> None:
     own = layer()
-    stop = Stop(own.group.count, tolerance=0.25, of=of)  # type: ignore[arg-type]
+    stop = Stop(own.group.count, tolerance=tolerance, of=of)  # type: ignore[arg-type]
     choice = selection.choose(own, stop)
     if choice.met:
-        assert own.changes(choice.coefficients, stop.of) <= 0.25
+        assert own.changes(choice.coefficients, stop.of) <= tolerance
     earlier = selection if not isinstance(selection, GreedyImitation) else GREEDY[choice.by == "GlobalImitation"]
     for number, step in enumerate(earlier.steps(own, own.group.count), start=1):
         if number == choice.steps:
             break
-        assert own.changes(step.coefficients, stop.of) > 0.25
+        assert own.changes(step.coefficients, stop.of) > tolerance
     assert selection not in GREEDY or choice.met
     assert selection not in GREEDY or len(choice.kept) < own.group.count
 
