@@ -1,6 +1,10 @@
 """What all criteria that differentiate a network rely on; that they leave it as it was is a law of every criterion."""
 
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
 
 import pytest
 import torch
@@ -175,6 +179,39 @@ def test_a_compiled_network_has_the_scores_of_the_plain_one() -> None:
         scores = criterion(net, Mask.dense(prunable(net)), [BATCH])
         assert all(torch.equal(scores[name], expected[name]) for name in expected)
     assert "torch._dynamo" in sys.modules
+
+
+@pytest.mark.slow  # loads dynamo
+def test_threads_that_score_at_once_leave_what_is_compiled_to_be_compiled() -> None:
+    torch.compiler.reset()  # loads dynamo
+    first_inside, second_inside, first_outside = Event(), Event(), Event()
+
+    def first() -> Iterator[tuple[Tensor, Tensor]]:
+        first_inside.set()
+        assert second_inside.wait(60)
+        yield BATCH
+
+    def second() -> Iterator[tuple[Tensor, Tensor]]:
+        second_inside.set()
+        assert first_outside.wait(60)
+        yield BATCH
+
+    def score(batches: Any) -> None:
+        net = mlp()
+        SNIP()(net, Mask.dense(prunable(net)), batches)
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(score, first())
+        assert first_inside.wait(60)
+        two = threads.submit(score, second())
+        one.result()
+        first_outside.set()
+        two.result()
+    graphs = []
+    net = mlp()
+    net.compile(backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    net(BATCH[0])
+    assert graphs
 
 
 @pytest.mark.slow  # loads Lightning

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from threading import Lock
 from typing import Literal, get_args
 
 import torch
@@ -33,16 +34,40 @@ def undisturbed(net: nn.Module, mode: Mode) -> Iterator[None]:
     Afterwards every module is in its own mode again.
     """
     modes = [(module, module.training) for module in net.modules()]
-    # compiled code has no second derivative; whoever compiled has loaded dynamo, which is slow to load for nothing
-    eager = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
     kind = next(net.parameters()).device.type
     try:
         net.train(mode == "train")
-        with eager, torch.inference_mode(False), torch.enable_grad(), torch.autocast(kind, enabled=False):
+        with _eager, torch.inference_mode(False), torch.enable_grad(), torch.autocast(kind, enabled=False):
             yield
     finally:
         for module, training in modes:
             module.training = training
+
+
+class Eager:
+    """No compiled code runs in here, as it has no second derivative.
+
+    What torch compiles with is a setting of the process, so that threads share it: the last one to leave puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._stance = Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            # whoever compiled has loaded dynamo, which is slow to load for nothing
+            if "torch._dynamo" in sys.modules:
+                self._stance.enter_context(torch.compiler.set_stance("force_eager"))
+            self._inside += 1
+
+    def __exit__(self, *failure: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._stance.close()
+
+
+_eager = Eager()
 
 
 def copies(net: nn.Module, mask: Mask) -> dict[str, Tensor]:
