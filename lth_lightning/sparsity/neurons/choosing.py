@@ -10,6 +10,7 @@ from ..criteria.scoring import undisturbed
 from ..seeds import generator
 from .gram import Step, check_width
 from .groups import Group
+from .rest import Rest
 from .scaling import scaling
 
 
@@ -88,11 +89,11 @@ def forward_selection(
         if not left:
             return
         tried = [left[i] for i in torch.randperm(len(left), generator=draws)[:candidates].tolist()]
-        losses = {}
+        losses, rest = {}, Rest(net, group, images)
         with undisturbed(net, "eval"), torch.no_grad():
             for i in tried:
                 with scaling(net, group, _mean([*chosen, i], group.count).to(images.device)):
-                    losses[i] = float(cross_entropy(net(images), labels))
+                    losses[i] = float(cross_entropy(rest(), labels))
         best_one = min(tried, key=lambda i: (losses[i], i))
         chosen.append(best_one)
         yield Step(_mean(chosen, group.count), losses[best_one], best_one, 1 / len(chosen))

@@ -13,7 +13,6 @@ from .gram import Gram
 from .groups import Group
 from .measuring import measure
 from .output import Output
-from .scaling import scaling
 
 Kind = Literal["layer", "output", "accuracy"]
 
@@ -78,9 +77,9 @@ class Layer:
 
     def _accuracy(self, coefficients: Tensor) -> float:
         right = count = 0
-        with undisturbed(self.net, "eval"), torch.no_grad(), scaling(self.net, self.group, coefficients):
-            for images, labels in self.batches:
-                right += int((self.net(images).argmax(1) == labels).sum())
+        with self.output.at(coefficients), torch.no_grad():
+            for rest, (_, labels) in zip(self.output.rests, self.batches, strict=True):
+                right += int((rest().argmax(1) == labels).sum())
                 count += len(labels)
         return right / count
 

@@ -1,12 +1,14 @@
 """Greedy global imitation: which of a layer's neurons make the network's output what it was (Ye et al., 2020)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from ..criteria.scoring import undisturbed
 from .groups import Group
+from .rest import Rest
 from .scaling import scaling
 
 
@@ -30,28 +32,35 @@ class Output:
         if not images or len(images) != len(targets):
             raise ValueError(f"an output is imitated on images: give batches, and logits for each, not {len(images)}")
         self.net, self.group, self.images, self.targets = net, group, images, targets
+        self.rests = [Rest(net, group, batch) for batch in images]
         self.count = sum(map(len, images))
 
     def discrepancy(self, coefficients: Tensor) -> float:
         """D(a)."""
-        with torch.no_grad():
-            return float(self._sum(coefficients)) / self.count
+        with self.at(coefficients), torch.no_grad():
+            losses = [_loss(rest(), target) for rest, target in self._pairs()]
+        return float(torch.stack(losses).sum()) / self.count
 
     def slopes(self, coefficients: Tensor) -> tuple[float, Tensor]:
         """D(a), and dD/da_i of all neurons, from one forward and backward pass of each batch."""
         total, slopes = 0.0, torch.zeros_like(coefficients)
-        for images, target in zip(self.images, self.targets, strict=True):
+        for rest, target in self._pairs():
             a = coefficients.clone().requires_grad_()
-            loss = self._of(a, images, target)
-            (own,) = torch.autograd.grad(loss, a)
+            with self.at(a):
+                loss = _loss(rest(), target)
+                (own,) = torch.autograd.grad(loss, a)
             total, slopes = total + float(loss.detach()), slopes + own.detach()
         return total / self.count, slopes / self.count
 
-    def _sum(self, a: Tensor) -> Tensor:
-        return torch.stack([self._of(a, *pair) for pair in zip(self.images, self.targets, strict=True)]).sum()
+    @contextmanager
+    def at(self, coefficients: Tensor) -> Iterator[None]:
+        """In here the layer is f_a, and the network evaluates; gradients are on."""
+        with undisturbed(self.net, "eval"), scaling(self.net, self.group, coefficients):
+            yield
 
-    def _of(self, a: Tensor, images: Tensor, target: Tensor) -> Tensor:
-        grad = torch.is_grad_enabled()
-        with scaling(self.net, self.group, a), undisturbed(self.net, "eval"), torch.set_grad_enabled(grad):
-            out: Tensor = self.net(images)
-        return (out - target).double().square().sum()
+    def _pairs(self) -> Iterator[tuple[Rest, Tensor]]:
+        return zip(self.rests, self.targets, strict=True)
+
+
+def _loss(out: Tensor, target: Tensor) -> Tensor:
+    return (out - target).double().square().sum()

@@ -30,7 +30,7 @@ def imitate_output(output: Output, width: int | None = None) -> Iterator[Step]:
     """
     count = output.group.count
     check_width(width, count)
-    singles = torch.eye(count, dtype=torch.float64, device=output.images[0].device)
+    singles = torch.eye(count, dtype=torch.float64, device=output.targets[0].device)
     first = min(range(count), key=lambda i: output.discrepancy(singles[i]))
     a = singles[first].clone()
     yield Step(a, output.discrepancy(a), first, 1.0)
