@@ -26,6 +26,8 @@ from lth_lightning.sparsity import Neurons, count
 ROOT = Path(__file__).parent.parent
 METHODS_OF_EXPERIMENTS = ("omp", "partially_trained_ticket", "hybrid_ticket", "random_ticket")
 WITHOUT_A_TICKET = ("gmp", "rigl", "set", "static")  # masks that move, or whose density another policy has
+# at 224 these take minutes; a worker of a loader takes half a second to begin, and there are four loaders a training
+OF_FOLDERS = ["--data.init_args.size", "32", "--data.init_args.workers", "0"]
 WITHOUT_DATA = ("synflow", "magnitude_at_init", "random", "random_erk", "random_smart_ratio", "random_ticket")
 
 
@@ -85,7 +87,7 @@ def test_a_task_runs_in_a_small_way(
 ) -> None:
     monkeypatch.setenv("LTH_DATA", str(small_data))
     few = ["--experiment.init_args.densities", "[0.5]"] if experiment == "omp" else []
-    few += ["--data.init_args.size", "32"] if "imagenet" in task else []  # at 224 these take minutes
+    few += OF_FOLDERS if "imagenet" in task else []
     rows = runs("--config", task, "--config", experiment, "--config", "debug", *few)
     assert [row["arm"] for row in rows] == ["dense", "random_ticket", "rearranged_mask", "reinitialised", "ticket"][
         : 5 if experiment == "omp" else 1
@@ -168,7 +170,8 @@ def test_every_arm_of_a_study_and_its_report_are_made_in_a_small_way(
 ) -> None:
     monkeypatch.setenv("LTH_DATA", str(small_data))
     words = [*typed_for(study), "--config", "debug"]
-    words += ["--data.init_args.size", "32"] if any("imagenet" in word for word in words) else []  # else minutes
+    words += OF_FOLDERS if any("imagenet" in word for word in words) else []
+    words += ["--seeds", "[0,1]"]  # more of them are more of the same
     assert main(["run", *words, "--folder", "run"]) == 0
     table, experiment = read("run"), made(*words)
     assert len(list(Path("run").rglob("result.pt"))) == experiment.trainings * table["seed"].nunique()
