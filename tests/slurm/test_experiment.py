@@ -77,7 +77,8 @@ def test_a_job_that_was_cut_goes_on_where_it_was_and_ends_bit_for_bit_as_if_it_h
 
 def test_before_its_time_is_over_a_job_saves_and_goes_back_to_the_queue(place: Place) -> None:
     endless = [*WORDS, "--trainer.max_epochs", "100000", "--save_seconds", "1e9"]
-    job = place.submit("experiment", endless, "--time=1", "--signal=USR1@30")
+    job = place.submit("experiment", endless, "--time=2", "--signal=USR1@30")  # which comes up to a minute early
+    job.until(lambda: place.epochs(DENSE) > 1)
     job.back()
     assert job.requeued_itself()
     assert tiny.saved(place.path / DENSE) > 0

@@ -17,6 +17,7 @@ from lth_lightning.experiments.trainer import quiet_trainer
 from lth_lightning.sparsity import SNIP, AtInit
 from lth_lightning.training import GradientFlow, Seeds, Sparsify
 
+pytestmark = pytest.mark.slow  # loads dynamo
 Graphs = list[torch.fx.GraphModule]
 
 
@@ -98,7 +99,6 @@ def test_a_compiled_network_has_the_weights_names_of_the_plain_one_and_can_be_co
     torch.testing.assert_close(exported(images), net(images))
 
 
-@pytest.mark.slow
 def test_what_the_compiler_makes_of_it_is_equal_up_to_rounding_and_its_time_is_noted(tmp_path: Path) -> None:
     torch.compiler.reset()
     sgd = {"net": lambda: tiny.LeNet300100(inputs=64), "optimizer": lambda weights: optim.SGD(weights, lr=0.1)}
