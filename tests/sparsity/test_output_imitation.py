@@ -23,7 +23,7 @@ def output(net: nn.Module, which: int, *shape: int) -> Output:
 def test_where_the_layer_s_reader_is_the_output_it_is_local_imitation() -> None:
     net = LeNet300100(inputs=16, hidden=(9, 7))
     own = output(net, -1, 1, 4, 4)
-    gram = measure(net, own.group, [(each, torch.zeros(len(each))) for each in own.images])
+    gram = measure(net, own.group, [(rest.images, torch.zeros(len(rest.images))) for rest in own.rests])
     a = torch.from_numpy(np.random.default_rng(0).dirichlet(np.ones(7)))
     assert own.discrepancy(a) == pytest.approx(gram.discrepancy(a), rel=1e-4)
     torch.testing.assert_close(own.slopes(a)[1], 2 * (gram.products @ a - gram.target), rtol=1e-3, atol=1e-5)
@@ -58,7 +58,7 @@ def test_steps_never_get_worse_within_the_simplex_and_width_and_folding_gives_wh
     assert steps[-1].discrepancy < 0.8 * steps[0].discrepancy
     fold_(net, own.group, steps[-1].coefficients)
     with torch.no_grad():
-        apart = [net(each) - target for each, target in zip(own.images, own.targets, strict=True)]
+        apart = [net(rest.images) - target for rest, target in zip(own.rests, own.targets, strict=True)]
     found = float(torch.cat(apart).double().square().sum(1).mean())
     assert found == pytest.approx(steps[-1].discrepancy, rel=1e-4)
 
@@ -84,6 +84,6 @@ def test_where_channels_make_gates_folding_gives_the_discrepancy_that_was_search
     *_, step = islice(imitate_output(own, width=6), 8)
     fold_(net, own.group, step.coefficients)
     with torch.no_grad():
-        apart = [net(each) - target for each, target in zip(own.images, own.targets, strict=True)]
+        apart = [net(rest.images) - target for rest, target in zip(own.rests, own.targets, strict=True)]
     found_now = float(torch.cat(apart).double().square().sum(1).mean())
     assert found_now == pytest.approx(step.discrepancy, rel=1e-4)

@@ -44,7 +44,7 @@ def undisturbed(net: nn.Module, mode: Mode) -> Iterator[None]:
             module.training = training
 
 
-class Eager:
+class _Eager:
     """No compiled code runs in here, as it has no second derivative.
 
     What torch compiles with is a setting of the process, so that threads share it: the last one to leave puts it back.
@@ -67,7 +67,7 @@ class Eager:
                 self._stance.close()
 
 
-_eager = Eager()
+_eager = _Eager()
 
 
 def copies(net: nn.Module, mask: Mask) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ class Output:
     def __init__(self, net: nn.Module, group: Group, images: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
         if not images or len(images) != len(targets):
             raise ValueError(f"an output is imitated on images: give batches, and logits for each, not {len(images)}")
-        self.net, self.group, self.images, self.targets = net, group, images, targets
+        self.net, self.group, self.targets = net, group, targets
         self.rests = [Rest(net, group, batch) for batch in images]
         self.count = sum(map(len, images))
 

@@ -33,10 +33,10 @@ class Rest:
         """The logits."""
         if self._kept is None:
             return self._first()
-        before = self._versions()
+        before = _versions(self._kept)
         with _giving(self._kept):
             found = self._run()
-        if self._versions() == before:
+        if _versions(self._kept) == before:
             return found
         self._kept = {}
         return self._run()
@@ -55,9 +55,6 @@ class Rest:
             found = self._run()
         self._kept = seen.kept()
         return found
-
-    def _versions(self) -> list[int]:
-        return [value._version for value in (self._kept or {}).values() if value is not None]
 
 
 class _Seen:
@@ -93,6 +90,11 @@ class _Seen:
             last = next(reversed(once), None)
             kept |= {module: None if chain and module is not last else value for module, value in once.items()}
         return kept
+
+
+def _versions(kept: Mapping[nn.Module, Tensor | None]) -> list[int]:
+    """How often each of the outputs that are kept was written into."""
+    return [value._version for value in kept.values() if value is not None]
 
 
 @contextmanager
