@@ -1,13 +1,11 @@
 """The command line: `lth`."""
 
-import atexit
-import gc
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from difflib import get_close_matches
 
-from . import configs, failures, help
+from . import configs, failures, garbage, help
 from .ended import recalled
 from .failures import UsageError
 from .preemption import listening
@@ -59,19 +57,10 @@ def _run(command: str, args: list[str], debug: bool) -> int:
 
 
 def _dispatch() -> Callable[[str, list[str], bool], int]:
-    """What does the commands that train: Lightning takes seconds to import, which help and reports should not.
+    """What does the commands that train: Lightning takes seconds to import, which help and reports should not."""
+    with nullcontext() if f"{__package__}.commands" in sys.modules else garbage.imports():
+        from .commands import dispatch
 
-    That makes a million objects, which stay: to look for garbage among them would take a second more.
-    """
-    first = f"{__package__}.commands" not in sys.modules
-    if first:
-        gc.disable()
-    from .commands import dispatch
-
-    if first:
-        gc.freeze()
-        gc.enable()
-        atexit.register(gc.unfreeze)  # or libraries would take what stays for leaks, and say so
     return dispatch
 
 

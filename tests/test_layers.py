@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BELOW = {"experiments": {"training", "sparsity"}, "training": {"analysis", "sparsity"}}
 BELOW["analyses"] = {"analysis", "report", "experiments", *BELOW["experiments"]}
 COMMAND_LINE = {path.name for path in FILES if path.parent == PACKAGE}
-FREE = {"lth_lightning", *(f"lth_lightning.{name}" for name in ("files", "claims", "preemption"))}  # light ones
+FREE = {"lth_lightning", *(f"lth_lightning.{name}" for name in ("files", "claims", "garbage", "preemption"))}  # light ones
 
 
 def ours(path: Path) -> str:

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import nn
 
 from ..files import DamagedFileError, again, held
+from ..garbage import collect
 from ..preemption import stop_if_asked
 from ..sparsity import Batches, Fixed, Mask, Prunable, Sample
 from ..training import (
@@ -36,7 +37,7 @@ from .refusals import own_sparsify
 from .results import SCHEMA, Ledger, describe, provenance, read_result, structure, write_result
 from .several import sent
 from .stopwatch import Stopwatch
-from .trainer import collect, quiet_trainer
+from .trainer import quiet_trainer
 from .waiting import Waiting
 from .widths import narrowed, parameters
 

@@ -1,6 +1,5 @@
 """The Lightning Trainer of one training."""
 
-import gc
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -43,15 +42,6 @@ def quiet_trainer(config: dict[str, Any], folder: Path, callbacks: list[Callback
     trainer = alone({**config, **ours})
     DirectEpoch.into(trainer)
     return trainer
-
-
-def collect() -> None:
-    """Free what trainings before have left: a Trainer and its module hold each other, and tensors with them.
-
-    Only where what was imported is frozen, as in a command: it takes 30 ms there, and else half a second.
-    """
-    if gc.get_freeze_count():
-        gc.collect()
 
 
 class NoProfiler(Profiler):

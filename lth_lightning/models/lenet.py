@@ -89,8 +89,9 @@ class LeNet5(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the logits, (B, num_classes)."""
-        x = self.pool1(self.act1(self.conv1(x)))
-        x = self.pool2(self.act2(self.conv2(x)))
+        # ReLU after pooling: the same values and gradients, bit for bit, for a quarter of its work
+        x = self.act1(self.pool1(self.conv1(x)))
+        x = self.act2(self.pool2(self.conv2(x)))
         x = self.act3(self.hidden1(self.flatten(x)))
         logits: Tensor = self.head(self.act4(self.hidden2(x)))
         return logits
