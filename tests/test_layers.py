@@ -17,7 +17,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BELOW = {"experiments": {"training", "sparsity"}, "training": {"analysis", "sparsity"}}
 BELOW["analyses"] = {"analysis", "report", "experiments", *BELOW["experiments"]}
 COMMAND_LINE = {path.name for path in FILES if path.parent == PACKAGE}
-FREE = {"lth_lightning", *(f"lth_lightning.{name}" for name in ("files", "claims", "garbage", "preemption"))}  # light ones
+LIGHT = ("files", "claims", "garbage", "preemption")
+FREE = {"lth_lightning", *(f"lth_lightning.{name}" for name in LIGHT)}
 
 
 def ours(path: Path) -> str:

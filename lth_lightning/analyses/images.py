@@ -13,10 +13,15 @@ from .base import Lineage
 Images = Literal["train", "val", "test"]
 
 
-def in_order(lineage: Lineage, images: Images) -> Batches:
+def in_order(lineage: Lineage, images: Images, at_most: int | None = None) -> Batches:
     """The images to evaluate on, as they are: those of training too, where the data module augments by `augment`.
 
     As many batches as the Trainer was limited to, so that a network is worth what its training recorded.
+
+    Args:
+        lineage: Whose networks to evaluate.
+        images: Which of the data module's.
+        at_most: So many batches of them, the first in the order of training or of the files.
     """
     built = lineage.build()
     data: Any = built.data
@@ -25,9 +30,10 @@ def in_order(lineage: Lineage, images: Images) -> Batches:
     loaders = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
     loader: Any = loaders[images]()
     limit = built.trainer.get(f"limit_{images}_batches")
-    if limit is None:
-        return cast("Batches", loader)
-    return list(islice(loader, limit if isinstance(limit, int) else int(limit * len(loader))))
+    if isinstance(limit, float):
+        limit = int(limit * len(loader))
+    limits = [each for each in (limit, at_most) if each is not None]
+    return list(islice(loader, min(limits))) if limits else cast("Batches", loader)
 
 
 def calibrating(lineage: Lineage, statistics: Statistics, batches: int) -> list[tuple[Tensor, Tensor]] | None:

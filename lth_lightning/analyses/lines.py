@@ -24,10 +24,12 @@ class Lines(Analysis):
         statistics: What batch norm normalises by, one or several of: running statistics, 'interpolated' as the weights
             or 'estimated' on training images at each place; those of the 'batch' at hand.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
+        batches: At most so many batches of them, for evaluations in less time, the same ones for every network; all by
+            default.
         calibration: Number of training batches to estimate statistics on.
 
     Raises:
-        ValueError: If there are too few places on the line, or no such span, calibration, statistics or images.
+        ValueError: If there are too few places, or no such span, batches, calibration, statistics or images.
     """
 
     number: int = 20
@@ -35,10 +37,13 @@ class Lines(Analysis):
     span: tuple[float, float] = (0.0, 1.0)
     statistics: Sequence[Statistics] = ("interpolated",)
     images: Sequence[Images] = ("test",)
+    batches: int | None = None
     calibration: int = 8
 
     def __post_init__(self) -> None:
         check_calibration(self.calibration)
+        if self.batches is not None and self.batches < 1:
+            raise ValueError(f"batches is {self.batches}: evaluate on at least one batch, or leave it out for all")
         low, high = self.span
         if not (isfinite(low) and isfinite(high) and low < high):
             raise ValueError(f"span is {[low, high]}: give two alphas, such as [0, 1], the smaller one first")
@@ -64,7 +69,7 @@ class Lines(Analysis):
         calibration = {each: calibrating(lineage, each, self.calibration) for each in self.statistics}
         return [
             Way(built, self.places, images, batches, statistics, calibration[statistics])
-            for images, batches in ((each, in_order(lineage, each)) for each in self.images)
+            for images, batches in ((each, in_order(lineage, each, self.batches)) for each in self.images)
             for statistics in self.statistics
         ]
 

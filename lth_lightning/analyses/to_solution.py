@@ -28,10 +28,12 @@ class ToSolution(Lines):
         statistics: What batch norm normalises by, one or several of: those of the 'batch' at hand; running statistics,
             'interpolated' as the weights or 'estimated' on training images at each place.
         images: The images to evaluate on, one or several of 'train' (as they are, not augmented), 'val' and 'test'.
+        batches: At most so many batches of them, for evaluations in less time, the same ones for every network; all by
+            default.
         calibration: Number of training batches to estimate statistics on.
 
     Raises:
-        ValueError: If there are too few places on the line, or no such span, calibration, statistics or images.
+        ValueError: If there are too few places, or no such span, batches, calibration, statistics or images.
     """
 
     number: int = 29

@@ -218,6 +218,8 @@ def test_what_is_no_pair_of_networks_is_one_sentence(words: str, text: str, caps
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one batch"):
         BetweenRounds(calibration=0)
+    with pytest.raises(ValueError, match=r"batches is 0: evaluate on at least one batch, or leave it out for all"):
+        BetweenRounds(batches=0)
     with pytest.raises(ValueError, match=r"p is a share of the weights, above 0 and up to 1, such as 0.2, not 0"):
         WeightCorrelation(p=0)
 

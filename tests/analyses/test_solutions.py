@@ -1,6 +1,7 @@
 """The analyses of tickets beside the network that was pruned in training, against what the trainings wrote."""
 
 import json
+import shutil
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from typed import lth, rows
 
 from lth_lightning.analyses import Ensembles, ToSolution, WeightSpace
@@ -187,6 +189,25 @@ def test_curves_for_wandb_have_every_line_set_and_place() -> None:
     axis, places = WeightSpace().curves(written("weight_space"))
     assert axis == "x"
     assert sum(map(len, places.values())) == len(written("weight_space"))
+
+
+def test_fewer_batches_are_the_same_first_ones_for_every_network(tmp_path: Path, capsys: Capture) -> None:
+    copy = shutil.copytree("run", tmp_path / "run")
+    said = lth(f"analyze {copy} --analyses '[{{class_path: ToSolution, init_args: {{batches: 2}}}}]'", capsys)
+    assert (said.code, said.err) == (0, "")
+    built = made_by(copy)[0].build(Seeds.of(1), 0)
+    built.module.load_state_dict(state("seed-1/pruned/round-01/last"))
+    built.data.prepare_data()
+    built.data.setup("fit")
+    images, labels = map(torch.cat, zip(*list(built.data.train_dataloader())[:2], strict=True))
+    with torch.no_grad():
+        loss = float(cross_entropy(built.module.eval()(images), labels))
+    lines = [json.loads(line) for line in (copy / "analyses" / "to_solution.jsonl").read_text().splitlines()]
+    own = [row for row in lines if row["seed"] == 1]
+    assert len(own) == 6
+    assert [row["loss"][24] for row in own] == pytest.approx([loss] * 6)
+    whole = next(row for row in written("to_solution") if row["seed"] == 1)
+    assert abs(whole["loss"][24] - loss) > 1e-4, "more images have another loss"
 
 
 def test_where_nothing_was_pruned_in_training_they_say_what_would(
