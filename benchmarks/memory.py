@@ -3,7 +3,6 @@
 Iterative pruning of a small convolutional network on digits, with a control in each round, in one process.
 """
 
-import gc
 import logging
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 
 import torch
 
+from lth_lightning import garbage
 from lth_lightning.data import Digits
 from lth_lightning.experiments import Built, IterativePruning, Reinitialised, Ticket
 from lth_lightning.experiments.runner import Run
@@ -73,11 +73,8 @@ def measured(folder: Path, rounds: int) -> Resident:
     """What rounds with a control each leave in memory."""
     resident = Resident()
     experiment = IterativePruning(rounds=rounds, keep=0.04 ** (1 / rounds), controls=[Reinitialised()])
-    gc.freeze()  # as a command does with what it has imported
-    try:
-        Run(experiment, build, folder, {}).run(resident.watch)
-    finally:
-        gc.unfreeze()
+    garbage.set_apart()  # as a command does with what it has imported
+    Run(experiment, build, folder, {}).run(resident.watch)
     return resident
 
 

@@ -11,12 +11,17 @@ _apart = False  # gc.get_freeze_count would say it too, but counts half a millio
 @contextmanager
 def imports() -> Iterator[None]:
     """Import in here what stays: no garbage is looked for in it, now or later, which would take a second more."""
-    global _apart
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
+    set_apart()
+
+
+def set_apart() -> None:
+    """Look for no garbage among all that there is now, until the process ends."""
+    global _apart
     gc.freeze()
     _apart = True
     atexit.register(gc.unfreeze)  # or libraries would take what stays for leaks, and say so
