@@ -71,8 +71,9 @@ def test_a_step_back_may_remove_a_neuron_exactly() -> None:
 def test_where_the_layer_is_inside_the_hull_of_its_neurons_the_discrepancy_falls_exponentially() -> None:
     h = neurons(1, 40, inputs=4, outputs=1)  # 40 points around their mean in 4 dimensions
     found = [step.discrepancy for step in islice(imitate(gram_of(h)), 60)]
-    assert found[20] < 1e-4 * found[0]
-    assert found[50] < 1e-4 * found[20]
+    for earlier, later in ((0, 8), (8, 16)):
+        assert found[later] < 1e-4 * found[earlier]
+    assert max(found[24:]) < 1e-15  # rounding is all that is left of it: how much, goes with the machine
     for number, step in enumerate(islice(imitate(gram_of(h)), 30), start=1):
         assert len(step.kept) <= number
 
