@@ -2,6 +2,7 @@
 
 import os
 import signal
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -70,6 +71,7 @@ class FileLoader(Loader):
             worker_init_fn=_outlive_sigterm,
             generator=torch.Generator(),
         )
+        weakref.finalize(self, _end, self._reader, os.getpid())
 
     @property
     def pixels(self) -> dict[str, list[float]]:
@@ -102,9 +104,7 @@ class FileLoader(Loader):
 
     def close(self) -> None:
         """End the processes that read; another iteration begins new ones."""
-        if (readers := self._reader._iterator) is not None:
-            readers._shutdown_workers()  # type: ignore[attr-defined]
-            self._reader._iterator = None
+        _end(self._reader, os.getpid())
 
     def _read(self) -> Iterator[Batch]:
         for batch in self._reader:
@@ -112,6 +112,16 @@ class FileLoader(Loader):
                 raise batch
             images, labels = (part.to(self.device, non_blocking=True) for part in batch)
             yield normalise(images, self._scale, self._shift), labels
+
+
+def _end(reader: DataLoader[Any], process: int) -> None:
+    """End what `reader` began in `process`, also when its loader is garbage: in a cycle their queues would go first.
+
+    torch waits for ten seconds then, for each that reads, and leaves it running.
+    """
+    if (readers := reader._iterator) is not None and os.getpid() == process:  # a copy in a fork has none to end
+        readers._shutdown_workers()  # type: ignore[attr-defined]
+        reader._iterator = None
 
 
 def _outlive_sigterm(worker: int) -> None:
