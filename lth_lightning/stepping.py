@@ -80,7 +80,7 @@ def through(built: Built, folder: Path, steps: int, sparse: bool = False) -> Tim
     trainer = quiet_trainer(config, folder, [*callbacks, LastCheckpoint(folder / "last.ckpt")], 0)
     with placed() as place:
         if place is not None:
-            place.reserve(trainer, built.module)
+            place.reserve(trainer)
         trainer.fit(built.module, datamodule=built.data)
     return timed
 

@@ -53,7 +53,7 @@ def close(one: Path, other: Path) -> int:
     ("line", "trainings"),
     [
         (RUN, 5),
-        (f"{RUN} --model.net lth_lightning.models.LeNet5 --model.net.size 8 --model.net.padding 2", 5),
+        (f"{RUN} {EXACT} --model.net lth_lightning.models.LeNet5 --model.net.size 8 --model.net.padding 2", 5),
         (f"fit {WORDS} --config snip --trainer.max_epochs 3 --trainer.gradient_clip_val 0.5", 1),
         (f"fit {WORDS} {RIGL} --trainer.max_epochs 3", 1),
     ],

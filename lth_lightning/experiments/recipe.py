@@ -185,7 +185,7 @@ class LightningRecipe:
         trainer = quiet_trainer(built.trainer, folder, callbacks, Moment.parse(ticket.more).count)
         sparsify.listener = self._note
         if place is not None:
-            place.reserve(trainer, built.module)
+            place.reserve(trainer)
         for observer in self.observers:
             observer.started(ticket, self._name(folder), trainer.max_epochs or 0)
         start = last if last.exists() else ticket.start

@@ -69,12 +69,10 @@ class Place:
         self._fleet, self._number = fleet, number
         self._group: Group | None = None
 
-    def reserve(self, trainer: Trainer, module: LightningModule) -> None:
+    def reserve(self, trainer: Trainer) -> None:
         """Let a training have it, which has not begun."""
         optimization: Any = trainer.fit_loop.epoch_loop.automatic_optimization
         optimization.place = self
-        if isinstance(module, Classifier) and module.channels_last is None:
-            module.channels_last = False  # a slice has the layout of what it is a slice of
 
     def join(self, trainer: Trainer, batch: Batch, plain: bool) -> bool:
         """Put the network among the others, if its training does what can be done for several; else say why not.
@@ -87,11 +85,14 @@ class Place:
         module: Any = trainer.lightning_module
         why = obstacle(module, plain)
         if why is None:
+            if module.channels_last is None:  # a slice has the layout of what it is a slice of
+                module.net.to(memory_format=torch.contiguous_format)
             try:
                 group = self._fleet.group(module, trainer, batch)
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:
+                module.arrange(trainer.strategy.root_device)
                 why = str(error).partition("\n")[0]
         if why is not None:
             name = type(module).__name__
