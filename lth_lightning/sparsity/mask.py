@@ -119,7 +119,7 @@ class Mask(Mapping[str, Tensor]):
     @property
     def kept(self) -> int:
         """Number of weights kept."""
-        return sum(int(tensor.sum()) for tensor in self.values())
+        return sum(kept for kept, _ in self.layers().values())
 
     @property
     def size(self) -> int:
@@ -133,7 +133,7 @@ class Mask(Mapping[str, Tensor]):
 
     def layers(self) -> dict[str, tuple[int, int]]:
         """Weight name -> (kept, size)."""
-        return {name: (int(tensor.sum()), tensor.numel()) for name, tensor in self.items()}
+        return {name: (int(tensor.count_nonzero()), tensor.numel()) for name, tensor in self.items()}
 
     def collapsed(self) -> list[str]:
         """Names of the weights of which nothing is kept: such a layer passes no signal."""
@@ -145,7 +145,7 @@ class Mask(Mapping[str, Tensor]):
 
     def overlap(self, other: "Mask") -> float:
         """Share of this mask's kept weights that the other keeps too, 0..1."""
-        return sum(int((tensor & other[name]).sum()) for name, tensor in self.items()) / max(1, self.kept)
+        return sum(int((tensor & other[name]).count_nonzero()) for name, tensor in self.items()) / max(1, self.kept)
 
     @torch.no_grad()
     def apply(self, weights: Mapping[str, Tensor]) -> None:

@@ -33,7 +33,7 @@ def prune(scores: Scores, density: float, allocation: Allocation | None = None, 
     within = Mask.dense(scores) if within is None else within
     within.check(scores)
     for name in within:
-        if not scores[name][within[name].to(scores[name].device)].isfinite().all():
+        if not (scores[name].isfinite() | ~within[name].to(scores[name].device)).all():
             raise ValueError(
                 f"the scores of {name} are not all finite numbers: the criterion overflows, or training has diverged; "
                 "choose another criterion, or lower the learning rate"
@@ -41,9 +41,8 @@ def prune(scores: Scores, density: float, allocation: Allocation | None = None, 
     budgets = (allocation or Global())(scores, density, within)
     kept = {}
     for name, allowed in within.items():
-        tensor = torch.zeros_like(allowed)
-        tensor[allowed] = largest(scores[name].to(allowed.device)[allowed].flatten(), budgets[name])
-        kept[name] = tensor
+        ranked = scores[name].to(allowed.device).flatten()[allowed.flatten()]
+        kept[name] = torch.zeros_like(allowed).masked_scatter_(allowed, largest(ranked, budgets[name]))
     return Mask(kept)
 
 
