@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .arms import PREPARING, Arm, copied, describe
-from .drawing import BAND, beside, density_axis, legend, limits, panel
+from .drawing import BAND, accuracy_limits, beside, density_axis, legend, limits, panel
 from .intervals import levels
 from .sentences import WORDS
 
@@ -39,7 +39,7 @@ def accuracy_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
     if "dense" in arms:
         dense_band(axes, means[means["arm"] == "dense"].iloc[0], arms["dense"])
     density_axis(axes, shown.tolist(), width)
-    axes.set_ylim(*limits(means, table[metric].to_numpy()))
+    axes.set_ylim(*accuracy_limits(means, table[metric].to_numpy()))
     axes.set_ylabel(f"{WORDS[metric]} (%)")
     legend(figure, axes)
     return figure

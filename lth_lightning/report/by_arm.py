@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from .accuracy import drawable
 from .arms import describe
+from .drawing import accuracy_limits
 from .intervals import levels
 from .sentences import WORDS
 from .wording import share
@@ -49,6 +50,7 @@ def by_arm_figure(table: pd.DataFrame, metric: str, width: float) -> Figure:
         )
     axes.set_yticks(range(len(arms)), [arm.label if width > 6 else "\n".join(wrap(arm.label, 20)) for arm in arms])
     axes.set_ylim(len(arms) - 0.4, -0.6)
+    axes.set_xlim(*accuracy_limits(means, table[metric].to_numpy()))
     axes.grid(visible=True, axis="both")
     kept = table.loc[~table["arm"].isin(["dense", "small_dense"]), "density"].median()
     axes.set_xlabel(f"{WORDS[metric]} (%), {share(kept)} kept")

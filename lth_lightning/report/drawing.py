@@ -187,6 +187,12 @@ def limits(means: pd.DataFrame, seen: np.ndarray) -> tuple[float, float]:
     return 100 * (low - room), 100 * (high + room)
 
 
+def accuracy_limits(means: pd.DataFrame, seen: np.ndarray) -> tuple[float, float]:
+    """`limits` of accuracies: intervals of seeds that fail and seeds that learn reach far beyond what can be."""
+    low, high = limits(means, seen)
+    return max(low, -2.0), min(high, 102.0)
+
+
 def legend(figure: Figure, *panels: Axes) -> None:
     """A legend above the panels: one row where all labels fit, else as many columns as the longest leaves room for."""
     pairs = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels]

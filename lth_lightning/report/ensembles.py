@@ -37,10 +37,10 @@ def ensembles_figure(table: pd.DataFrame, width: float) -> Figure:
     figure, (left, right), _ = beside_each_other(width)
     labels = [f"{arms[arm].label}, other {differ}" for arm, differ in names]
     if wide := width > 6:
-        figure.set_figheight(0.3 * len(names) + 1.3)
+        figure.set_figheight(0.3 * len(names) + 1.5)
     else:  # the labels would leave no room beside them
         labels = ["\n".join(wrap(label, 20)) for label in labels]
-        figure.set_figheight(2 * (0.16 * sum(2 + label.count("\n") for label in labels) + 1.3))
+        figure.set_figheight(2 * (0.16 * sum(2 + label.count("\n") for label in labels) + 1.5))
     for axes, shown in ((left, columns[:2]), (right, columns[2:])):
         _sets(axes, sets.loc[names], labels if axes is left or not wide else [], shown)
     left.set_xlabel(f"accuracy (%), {share(sparsest)} kept")
@@ -57,4 +57,4 @@ def _sets(axes: Axes, sets: pd.DataFrame, labels: list[str], columns: list[str])
     axes.set_yticks(list(places), labels or [""] * len(sets))
     axes.set_ylim(len(sets) - 0.5, -0.5)
     axes.grid(visible=True, axis="both")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, borderaxespad=0.2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), borderaxespad=0.2)

@@ -1,16 +1,17 @@
 """What to know before believing an experiment's numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from .arms import copied
+from .arms import copied, describe
 from .setting import Setting
 from .structure import collapses
 from .wording import count, share
 
 MOST = 6  # notes of one kind
+FAR = 0.1  # apart in accuracy: near chance one seed may have half of another's by luck
 SHARED = ("dense", "small_dense")
 
 
@@ -20,7 +21,7 @@ def notes(table: pd.DataFrame) -> list[str]:
     Args:
         table: Its trainings as `read` returns them.
     """
-    return [*_failed(table), *collapses(table), *_unreadable(table), *_seeds(table), *_slow(table)]
+    return [*_failed(table), *collapses(table), *_apart(table), *_unreadable(table), *_seeds(table), *_slow(table)]
 
 
 def notes_of_study(table: pd.DataFrame, found: Mapping[Setting, pd.DataFrame]) -> list[str]:
@@ -30,17 +31,42 @@ def notes_of_study(table: pd.DataFrame, found: Mapping[Setting, pd.DataFrame]) -
         table: Its trainings as `read` returns them.
         found: The same as `settings` splits them.
     """
-    told = [f"{setting.name}: {note}" for setting, own in found.items() for note in collapses(own)]
-    more = [f"There are {len(told) - MOST} more collapses of layers."] if len(told) > MOST else []
     return [
         *_failed(table),
         *_missing(found),
-        *told[:MOST],
-        *more,
+        *_of_settings(found, collapses, "collapses of layers"),
+        *_of_settings(found, _apart, "densities at which some seeds hardly learn"),
         *_unreadable(table),
         *_one_seed(table),
         *_slow(table),
     ]
+
+
+def _of_settings(
+    found: Mapping[Setting, pd.DataFrame], tell: Callable[[pd.DataFrame], list[str]], kind: str
+) -> list[str]:
+    """The first sentences of a kind, with the setting of each, and how many more there are."""
+    told = [f"{setting.name}: {note}" for setting, own in found.items() for note in tell(own)]
+    return [*told[:MOST], *([f"There are {len(told) - MOST} more {kind}."] if len(told) > MOST else [])]
+
+
+def _apart(table: pd.DataFrame) -> list[str]:
+    """A sentence for every density at which some seeds of an arm learn and others hardly do: means are of neither."""
+    own = table[~table["arm"].map(copied).astype(bool) & table["test_accuracy"].notna()]
+    sentences = []
+    for _, at in own.groupby("round"):
+        best = at.groupby("arm")["test_accuracy"].transform("max")
+        low = at[(at["test_accuracy"] < best / 2) & (best - at["test_accuracy"] > FAR)]
+        arms = [
+            f"{arm.label} in {there['seed'].nunique()} of {at.loc[at['arm'] == arm.name, 'seed'].nunique()}, "
+            f"down to {share(there['test_accuracy'].min())} beside {share(best[there.index].max())}"
+            for arm in describe(low["arm"]).values()
+            for there in [low[low["arm"] == arm.name]]
+        ]
+        if arms:
+            where = f"With {share(low['density'].mean())} of the weights some seeds hardly learn"
+            sentences.append(f"{where}: {'; '.join(arms)}. Means and intervals over both kinds tell little of either.")
+    return sentences
 
 
 def _failed(table: pd.DataFrame) -> list[str]:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from .accuracy import drawable
 from .analysed import analysed, draw_analysed
 from .arms import describe
+from .by_arm import is_by_arm
 from .checks import verdicts
 from .claim_table import claim_line
 from .drawing import Drawing, write
@@ -88,6 +90,7 @@ def _page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], bytes]
         "table": numbers,
         "latency": latency_section(folder),
         "laws": laws_tables(analysed(folder, "rate")),
+        "by_arm": is_by_arm(drawable(table, metric)),
         "tolerance": f"{100 * TOLERANCE:g}",
         **told_where_needed([numbers]),
     }

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from .accuracy import dense_band, drawable, series
 from .arms import describe
-from .drawing import beside, density_axis, legend, limits
+from .drawing import accuracy_limits, beside, density_axis, legend
 from .intervals import levels
 from .sentences import WORDS
 from .setting import Setting
@@ -43,7 +43,7 @@ def accuracy_panels(found: Mapping[Setting, pd.DataFrame], metric: str, width: f
             dense_band(axes, dense.iloc[0], arms["dense"])
         tickets = own.loc[own["arm"] == "ticket", "density"]  # small dense networks keep about as many
         density_axis(axes, shown.tolist(), each, tickets.tolist())
-        axes.set_ylim(*limits(every, every["mean"].to_numpy()))
+        axes.set_ylim(*accuracy_limits(every, every["mean"].to_numpy()))
     label(figure, panels, f"{WORDS[metric]} (%)")
     return figure
 

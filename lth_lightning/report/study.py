@@ -79,6 +79,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         "guide": guide(won, bar) if won else None,
         "bar": bar_words(bar, data_of(table)),
         "winning": [Part(setting.name, winning_lines(own)) for setting, own in won.items()],
+        "by_arm": len(found) == 1 and is_by_arm(drawable(table, metric)),
         "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
         "checks": _checks(found, metric),
         "latency": latency_section(folder) if _at_one_point(found) else None,

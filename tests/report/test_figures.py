@@ -269,3 +269,12 @@ def test_at_a_single_density_accuracies_have_a_row_for_each_arm_without_copies(t
         means = [float(bar.lines[0].get_xdata()[0]) for bar in bars(axes)]
         assert means[arms.index("pruned")] == pytest.approx(ticket)
         assert len(means) == len(arms)
+
+
+def test_an_axis_of_accuracies_ends_where_they_do_however_far_seeds_are_apart(table: pd.DataFrame) -> None:
+    apart = table[table["round"] <= 1].assign(test_accuracy=lambda own: np.where(own["seed"] == 0, 0.1135, 0.98))
+    many = pd.concat([apart, apart[apart["arm"] == "ticket"].assign(arm="rigl")], ignore_index=True)
+    low, high = by_arm_figure(many, "test_accuracy", WIDE).axes[0].get_xlim()
+    assert accuracy_figure(many, "test_accuracy", WIDE).axes[0].get_ylim() == (low, high)
+    assert -2 <= low < 11.35
+    assert 98 < high <= 102

@@ -292,3 +292,13 @@ def test_a_minus_is_a_minus_and_numbers_keep_their_unit() -> None:
 
 def test_what_stands_in_brackets_is_quieter_and_escaped() -> None:
     assert softened('a "<b>" (c)') == "a &#34;&lt;b&gt;&#34; <span>(c)</span>"
+
+
+@pytest.mark.parametrize(("rounds", "dashed"), [(1, False), (2, True)])
+def test_the_caption_of_accuracies_tells_of_what_is_in_the_figure(
+    rounds: int, dashed: bool, tmp_path: Path, write_experiment: Callable[..., Path]
+) -> None:
+    page = Page(write_report(write_experiment(tmp_path, rounds=rounds, epochs=1, seeds=2)))
+    told = page.words[page.words.index("Accuracy against weights kept") :]
+    assert "faint dots are single seeds" in told
+    assert ("The dashed line with its band" in told) == dashed
