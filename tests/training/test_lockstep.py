@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -149,6 +149,15 @@ def test_times_of_works_at_once_add_up_to_the_time_that_all_took() -> None:
     assert sum(own) >= 16 * 0.01
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests are a shell's background job, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_every_work_and_is_raised_where_signals_are_heard() -> None:
     lockstep, ended = Squares(2), list[str]()
 
