@@ -102,8 +102,7 @@ def train(command: str, args: list[str]) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with usage_errors(command):
         arguments = Arguments(command, args)
-        given = arguments.config
-        if not given.folder:
+        if not (given := arguments.config).folder:
             raise UsageError(missing(["folder"], command))
         built = arguments.build(Seeds.of(0), 0)
         own = own_sparsify(built.trainer["callbacks"])
@@ -149,19 +148,19 @@ def train(command: str, args: list[str]) -> None:
         console.print(submit(typed, job.folder, job.missing(), most))
         return
     tracker = _tracker(given.track, job, console)
-    with requeueing(job.folder), TerminalProgress(console, job.trainings, lambda: job.finished) as progress:
-        if processes is not None and todo:
-            share(args, job.folder, processes, progress)
-        with others(trainer, [command, *args]) as them:
-            watch = partial(_watch, job, progress, tracker)
-            replace(job, along=them.along).run(watch, thorough=tracker is not None)
-    console.print(_told(job, left := job.missing(), progress.trained))
-    if not left:
-        if given.analyses:
+    with requeueing(job.folder):
+        with TerminalProgress(console, job.trainings, lambda: job.finished) as progress:
+            if processes is not None and todo:
+                share(args, job.folder, processes, progress)
+            with others(trainer, [command, *args]) as them:
+                watch = partial(_watch, job, progress, tracker)
+                replace(job, along=them.along).run(watch, thorough=tracker is not None)
+        console.print(_told(job, left := job.missing(), progress.trained))
+        if not left and given.analyses:
             from .analyzing import conclude  # reads reports, and so imports what draws them
 
             conclude(job.folder, arguments, job.experiment, console, tracker)
-        if tracker is None:
+        if not left and tracker is None:
             remember(words, job.folder, _told(job, left, 0))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..experiments import Built, Result
 from ..experiments.grid import Point
+from ..preemption import stop_if_asked
 from ..sparsity.spelling import underscored
 from ..training import load
 
@@ -17,7 +18,12 @@ Row = dict[str, Any]
 
 
 def state_of(network: Result) -> dict[str, Tensor]:
-    """The whole state of a trained network, on the CPU."""
+    """The whole state of a trained network, on the CPU.
+
+    Raises:
+        StoppedError: If a signal asks to stop: an analysis goes from network to network, and is written at its end.
+    """
+    stop_if_asked()
     return dict(load(network.trained)["state_dict"])
 
 

@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -244,6 +246,33 @@ def test_a_run_ends_with_the_analyses_that_its_config_asks_for_once(tmp_path: Pa
     assert "the instability of" in lth(both, capsys).out, "one more kind of images, behind the same first"
     assert "the instability of" not in lth(both, capsys).out
     assert read(folder).set_index("arm")["instability"].dropna().index.tolist() == ["from_0it", "from_3it"]
+
+
+def test_before_a_job_s_time_is_over_they_end_between_two_networks_and_it_goes_back_to_the_queue(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    folder, rows_of = tmp_path / "imp", BetweenRounds.rows
+    line = f"{SMALL.replace('--folder run', f'--folder {folder}')} --experiment.rounds 1 --experiment.rewind.to 0it"
+    line += " --analyses '[{class_path: Distances}, {class_path: BetweenRounds}]'"
+
+    def signalled(own: BetweenRounds, lineage: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return rows_of(own, lineage)
+
+    (tmp_path / "scontrol").write_text("#!/bin/sh\n")
+    (tmp_path / "scontrol").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_JOB_ID", "12")
+        patch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        patch.setattr(BetweenRounds, "rows", signalled)
+        said = lth(line, capsys)
+    assert said.code == 128 + signal.SIGUSR1
+    assert "job 12 is requeued" in said.err
+    assert [path.name for path in (folder / "analyses").glob("*.jsonl")] == ["distances.jsonl"]
+    made = (folder / "analyses" / "distances.jsonl").stat().st_mtime_ns
+    assert lth(line, capsys).code == 0, "those that were made stay"
+    assert {path.name for path in (folder / "analyses").glob("*.jsonl")} == {"distances.jsonl", "between_rounds.jsonl"}
+    assert (folder / "analyses" / "distances.jsonl").stat().st_mtime_ns == made
 
 
 def test_the_instability_is_the_barrier_between_the_copies_and_their_ends_are_what_was_recorded(
