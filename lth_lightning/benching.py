@@ -61,6 +61,7 @@ def bench(args: list[str]) -> None:
         console.print(_what(built, trainer, batch, steps - WARM, turns))
         times = _timed(ways, turns)
         console.print(_table(times, batch))
+        console.print(f"of a masked step: {shares_of(times)}")
         for line in _rest(make, trainer, folder, batch, steps, {name: median(each) for name, each in times.items()}):
             console.print(line)
 
@@ -90,19 +91,33 @@ def _table(times: Mapping[str, Sequence[float]], batch: int) -> Table:
         column.justify = "right"
     for name, found in times.items():
         ratios = [one / other for one, other in zip(found, times[HAND], strict=True)]
-        ends = median_interval(ratios)
-        share = f"{median(ratios):.3f}" + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else "")
-        table.add_row(name, f"{median(found) * 1e3:.3f}", f"{batch / median(found):,.0f}", share)
+        table.add_row(name, f"{median(found) * 1e3:.3f}", f"{batch / median(found):,.0f}", _middle(ratios, ".3f"))
     return table
+
+
+def shares_of(times: Mapping[str, Sequence[float]]) -> str:
+    """What adds to a masked step, each turn for itself: from one to the next the machine may be much slower.
+
+    Args:
+        times: Way -> seconds of a step in each turn.
+    """
+    turns = zip(*(times[name] for name in (HAND, FIT, MASKED, LOADER)), strict=True)
+    found = [((fit - hand) / whole, (whole - fit) / whole, data / whole) for hand, fit, whole, data in turns]
+    named = zip(("framework", "mask", "data"), zip(*found, strict=True), strict=True)
+    return ", ".join(f"{name} {_middle(shares, '.1%')}" for name, shares in named)
+
+
+def _middle(values: Sequence[float], form: str) -> str:
+    """The median, with its interval where there are enough values for one."""
+    ends = median_interval(values)
+    return f"{median(values):{form}}" + (f" ({ends[0]:{form}} to {ends[1]:{form}})" if ends else "")
 
 
 def _rest(
     make: Make, trainer: Trainer, folder: Path, batch: int, steps: int, times: Mapping[str, float]
 ) -> Iterator[str]:
-    """Sentences on shares, evaluation, compilation and the floor."""
+    """Sentences on evaluation, compilation and the floor."""
     whole, device = times[MASKED], trainer.strategy.root_device
-    shares = {"framework": times[FIT] - times[HAND], "mask": whole - times[FIT], "data": times[LOADER]}
-    yield "of a masked step: " + ", ".join(f"{name} {share / whole:.1%}" for name, share in shares.items())
     built = make()
     seconds, images = evaluating(built, folder)
     epoch = whole * len(cast(Any, built.data.train_dataloader()))

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from typed import lth
 
+from lth_lightning.benching import FIT, HAND, LOADER, MASKED, shares_of
 from lth_lightning.floor import PASSES, floor_of
 
 
@@ -46,6 +47,17 @@ def test_every_way_of_a_step_is_timed_and_nothing_is_left(
     ):
         assert what in said.out
     assert not [*tmp_path.iterdir()]
+
+
+def test_shares_are_those_of_each_turn_however_slow_the_machine_becomes() -> None:
+    slower = [1.0, 1.0, 3.0, 3.0, 9.0, 9.0]
+    own = {HAND: 8.0, FIT: 9.0, MASKED: 10.0, LOADER: 0.5}
+    times = {way: [seconds * factor for factor in slower] for way, seconds in own.items()}
+    assert shares_of(times) == (
+        "framework 10.0% (10.0% to 10.0%), mask 10.0% (10.0% to 10.0%), data 5.0% (5.0% to 5.0%)"
+    )
+    times[MASKED][1:4] = [9.0, 27.0, 27.0]
+    assert "mask 5.0% (0.0% to 10.0%)" in shares_of(times)
 
 
 @pytest.mark.parametrize(
