@@ -79,7 +79,7 @@ def study_page(folder: Path, table: pd.DataFrame) -> tuple[dict[str, Drawing], b
         "guide": guide(won, bar) if won else None,
         "bar": bar_words(bar, data_of(table)),
         "winning": [Part(setting.name, winning_lines(own)) for setting, own in won.items()],
-        "by_arm": len(found) == 1 and is_by_arm(drawable(table, metric)),
+        "by_arm": _by_arm([drawable(own, metric) for own in found.values()]),
         "rates": any(len(v.strict.rates) > 1 for own in won.values() for v in own),
         "checks": _checks(found, metric),
         "latency": latency_section(folder) if _at_one_point(found) else None,
@@ -108,10 +108,9 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
         own = {s: t for s, t in found.items() if s.method == method and len(drawable(t, metric))}
         if any((drawable(t, metric)["arm"] != "dense").any() for t in own.values()):
             name = f"accuracy-{method}" if method else "accuracy"
-            (first, *others) = (drawable(t, metric) for t in own.values())
-            one = not others and is_by_arm(first)
+            shown = [drawable(t, metric) for t in own.values()]
             drawings[name] = render(
-                partial(by_arm_figure, first, metric) if one else partial(accuracy_panels, own, metric)
+                partial(by_arm_figure, shown[0], metric) if _by_arm(shown) else partial(accuracy_panels, own, metric)
             )
     for name, arms in ALL_METHODS.items():
         if len(several := _of_methods(found, arms)):
@@ -119,6 +118,11 @@ def _draw(found: Mapping[Setting, pd.DataFrame], metric: str, bar: Bar) -> dict[
     if gaps := gaps_of(found, metric):
         drawings["gap"] = render(lambda width: gap_figure(gaps, width, bar.gap))
     return drawings | draw_measured(found)
+
+
+def _by_arm(shown: Sequence[pd.DataFrame]) -> bool:
+    """Whether the accuracies of these settings are drawn by a row for each arm: where there is one, of one density."""
+    return len(shown) == 1 and is_by_arm(shown[0])
 
 
 def _at_one_point(found: Mapping[Setting, pd.DataFrame]) -> bool:

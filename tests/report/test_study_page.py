@@ -228,3 +228,14 @@ def test_a_claim_about_no_density_is_not_finished_and_shown(tmp_path: Path, appe
     (tmp_path / "config.yaml").write_text(f"claims: [{claim}]")
     assert summary(tmp_path)[0] == "not finished: So (trainings are missing)"
     assert "validation accuracy of ticket, density unknown: above 0.00\u00a0%" in Page(write_report(tmp_path)).words
+
+
+@pytest.mark.parametrize("density", [(0.2,), (0.5, 0.2)])
+def test_the_caption_of_accuracies_tells_of_what_is_in_the_figure(
+    density: tuple[float, ...], tmp_path: Path, write_study: Write
+) -> None:
+    arms = ("reinitialised", "rearranged_mask")  # with tickets and small dense networks, which all methods share: four
+    study = {"methods": ("imp",), "grid": {"lr": [0.1]}, "densities": density, "controls": arms}
+    page = Page(write_report(write_study(tmp_path, seeds=2, accuracy=lambda *_: 0.9, **study)))
+    assert ("faint dots are single seeds" in page.words) == (len(density) == 1)
+    assert ("the dashed line with its band" in page.words) == (len(density) > 1)
